@@ -1,0 +1,1 @@
+"""One folder an outside thing, each implementing one port."""

@@ -1,0 +1,1 @@
+"""The audit record, in CloudTrail's shape."""

@@ -1,0 +1,1 @@
+"""KMS keys, their material, names and states."""

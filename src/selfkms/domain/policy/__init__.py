@@ -1,0 +1,1 @@
+"""Policy documents and the decision over them."""

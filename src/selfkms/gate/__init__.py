@@ -1,0 +1,1 @@
+"""The one way in: every request of every service passes here."""

@@ -1,0 +1,18 @@
+"""What the gate gives back for a request."""
+
+import msgspec
+
+from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.protocol.http import HTTPResponse
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """An answer, and the audit record that must be safe in the journal before the answer leaves.
+
+    `record` is None when the record is already safe: it stands in the database, with the change that the request made.
+    `otherwise` is the answer to give instead when the record could not be made safe.
+    """
+
+    response: HTTPResponse
+    record: AuditRecord | None
+    otherwise: HTTPResponse

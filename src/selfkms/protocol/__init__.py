@@ -1,0 +1,1 @@
+"""Bytes to typed calls and back: pure, no sockets."""

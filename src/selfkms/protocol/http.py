@@ -1,0 +1,41 @@
+"""An HTTP request and its answer as plain data, after the bytes were parsed and before they mean anything."""
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class TLSDetails(NamedTuple):
+    """How the connection is encrypted, in CloudTrail's words."""
+
+    tls_version: str
+    cipher_suite: str
+
+
+class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One request as it was received."""
+
+    method: str
+    target: str
+    """Path and query as on the request line."""
+    headers: tuple[tuple[str, str], ...]
+    """Names in lower case, values without white space at their ends (decoded as ISO 8859-1), in the order received, repeated ones kept."""
+    body: bytes
+    peer: str
+    """Address of the other side, without port."""
+    tls: TLSDetails | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of the first header of that name (lower case)."""
+        for found, value in self.headers:
+            if found == name:
+                return value
+        return None
+
+
+class HTTPResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer. Content-Length, Date and Connection are the server's to add."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
