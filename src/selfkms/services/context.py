@@ -15,7 +15,19 @@ from selfkms.ports.key_store import KeyStore
 class Context:
     """One request's view of the world. Handlers read through it and say what is to change; the gate writes."""
 
-    __slots__ = ("account_id", "caller", "changes", "database", "entropy", "key_store", "keys", "notes", "now", "region", "touched")
+    __slots__ = (
+        "account_id",
+        "caller",
+        "changes",
+        "database",
+        "entropy",
+        "key_store",
+        "keys",
+        "notes",
+        "now",
+        "region",
+        "touched",
+    )
 
     def __init__(
         self,

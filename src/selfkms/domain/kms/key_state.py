@@ -45,7 +45,15 @@ _USE: Final = (
     "GenerateDataKeyWithoutPlaintext",
 )
 _CHANGE: Final = ("CreateAlias", "TagResource", "UntagResource", "UpdateKeyDescription", "ScheduleKeyDeletion")
-_READ: Final = ("DescribeKey", "GetKeyPolicy", "PutKeyPolicy", "ListKeyPolicies", "ListAliases", "ListResourceTags", "DeleteAlias")
+_READ: Final = (
+    "DescribeKey",
+    "GetKeyPolicy",
+    "PutKeyPolicy",
+    "ListKeyPolicies",
+    "ListAliases",
+    "ListResourceTags",
+    "DeleteAlias",
+)
 
 _DISABLED: Final = (DisabledException, "is disabled.")
 _DELETING: Final = (KMSInvalidStateException, "is pending deletion.")
@@ -57,14 +65,19 @@ Refusal = tuple[type[AWSError], str]
 REFUSALS: Final[dict[tuple[str, KeyState], Refusal]] = {
     **{(name, KeyState.DISABLED): _DISABLED for name in _USE},
     **{(name, KeyState.PENDING_IMPORT): _IMPORTING for name in (*_USE, "EnableKey", "DisableKey")},
-    **{(name, KeyState.PENDING_DELETION): _DELETING for name in (*_USE, *_CHANGE, "EnableKey", "DisableKey", "UpdateAlias")},
+    **{
+        (name, KeyState.PENDING_DELETION): _DELETING
+        for name in (*_USE, *_CHANGE, "EnableKey", "DisableKey", "UpdateAlias")
+    },
     **{
         ("CancelKeyDeletion", state): _NOT_DELETING
         for state in (KeyState.ENABLED, KeyState.DISABLED, KeyState.PENDING_IMPORT)
     },
 }
 
-KNOWN_OPERATIONS: Final = frozenset({*_USE, *_CHANGE, *_READ, "EnableKey", "DisableKey", "UpdateAlias", "CancelKeyDeletion"})
+KNOWN_OPERATIONS: Final = frozenset(
+    {*_USE, *_CHANGE, *_READ, "EnableKey", "DisableKey", "UpdateAlias", "CancelKeyDeletion"}
+)
 """Every operation on a KMS key that the tables speak of: one that is missing here is refused, not let through."""
 
 
