@@ -1,7 +1,7 @@
 """What an installation knows of itself: its root key, sealed, and a domain key per Region.
 
-The hierarchy is seal → root key → domain key → key material. Domain keys are rotated and old ones kept, so that a Region's
-material can be wrapped anew without touching another Region.
+The hierarchy is seal → root key → domain key → key material. Domain keys are rotated and old ones kept, so that a
+Region's material can be wrapped anew without touching another Region.
 """
 
 from typing import ClassVar

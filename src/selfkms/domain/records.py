@@ -10,7 +10,7 @@ import msgspec
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, dict=True, omit_defaults=True):
-    """A row. `row_version` is 0 until the database has it, then 1, 2, 3 …"""
+    """A row. `row_version` is 0 until the database has it, then 1, 2, 3 and so on."""
 
     TABLE: ClassVar[str]
     row_version: int = 0

@@ -28,7 +28,7 @@ class Secret:
 
     def equals(self, other: "Secret") -> bool:
         """Whether both hold the same bytes, in time that does not depend on where they differ."""
-        return hmac.compare_digest(self._value, other._value)
+        return hmac.compare_digest(self._value, other.open(SECRET_ACCESS))
 
     def __len__(self) -> int:
         return len(self._value)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from selfkms.domain.arns import key_arn
 from selfkms.domain.iam.principals import Caller
 from selfkms.domain.kms.errors import KeyUnavailableException
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
@@ -14,20 +15,6 @@ from selfkms.ports.key_store import KeyStore
 
 class Context:
     """One request's view of the world. Handlers read through it and say what is to change; the gate writes."""
-
-    __slots__ = (
-        "account_id",
-        "caller",
-        "changes",
-        "database",
-        "entropy",
-        "key_store",
-        "keys",
-        "notes",
-        "now",
-        "region",
-        "touched",
-    )
 
     def __init__(
         self,
@@ -50,7 +37,7 @@ class Context:
         self.keys = keys
         self.changes: list[Change] = []
         self.notes: dict[str, Any] = {}
-        self.touched: list[str] = []
+        self.touched: list[KMSKey] = []
 
     def put(self, record: Record) -> None:
         """Write this record together with the audit record, if nobody changed it meanwhile."""
@@ -64,9 +51,13 @@ class Context:
         """Facts for CloudTrail's additionalEventData, names in snake_case."""
         self.notes.update(additional)
 
-    def touch(self, arn: str) -> None:
+    def touch(self, key: KMSKey) -> None:
         """A KMS key that the audit record must name although the request did not (the one that CreateKey makes)."""
-        self.touched.append(arn)
+        self.touched.append(key)
+
+    def key_arn(self, key_id: str) -> str:
+        """The ARN of a KMS key of the caller's account and Region."""
+        return key_arn(self.region, self.account_id, key_id)
 
     def material(self, key: KMSKey, handle: str) -> KeyMaterial:
         """A key material of a KMS key."""

@@ -9,7 +9,7 @@ from selfkms.domain.kms.keys import KeyUsage
 
 
 class KeyNamed(msgspec.Struct, frozen=True):
-    """The KMS key that a member of the request names."""
+    """The KMS key that a member of the request names. Gives the key."""
 
     member: str = "key_id"
     aliases: bool = False
@@ -20,12 +20,12 @@ class KeyNamed(msgspec.Struct, frozen=True):
     """Whether a key of another account may be named."""
     optional: bool = False
     """Whether the member may be left out; the handler then gets None."""
-    admitted_as: str | None = None
-    """The operation whose row in the state table counts; None: the operation's own. Empty: any state will do."""
+    permission: bool = True
+    """Whether the operation's permission is asked for on the key; if not, on no resource at all (ListAliases)."""
 
 
 class KeyOfCiphertext(msgspec.Struct, frozen=True):
-    """The KMS key that made a ciphertext blob, or the one named, which the handler then compares with the blob."""
+    """The KMS key that made a blob, or the one named, which the handler then compares with the blob. Gives the key."""
 
     blob_member: str = "ciphertext_blob"
     key_member: str = "key_id"
@@ -33,11 +33,14 @@ class KeyOfCiphertext(msgspec.Struct, frozen=True):
 
 
 class AliasNamed(msgspec.Struct, frozen=True):
-    """The alias that a member of the request names by its name, in the caller's account."""
+    """The alias that a member of the request names by its name, in the caller's account.
+
+    One that must exist gives the alias and its present KMS key, which is authorized too and may be in any state. One that
+    is to be made gives nothing.
+    """
 
     member: str = "alias_name"
     exists: bool = True
-    """Whether it must exist, and its present KMS key is a target too (authorized, any state)."""
 
 
 Target = KeyNamed | KeyOfCiphertext | AliasNamed
@@ -63,9 +66,11 @@ class Operation(msgspec.Struct, frozen=True):
 
     name: str
     run: Callable[..., Any]
-    """`run(request, *targets, context)`: a KMS key or an alias (each possibly None) for each target, in order."""
+    """`run(request, *targets, context)`; what each target gives is said at its class."""
     request: type[msgspec.Struct]
     audit: Audit
+    check: Callable[[Any], None] | None = None
+    """What the service model cannot say of the parameters: run on the request before anything is looked up."""
     targets: tuple[Target, ...] = ()
     usage: KeyUsage | None = None
     """The key usage that every target key must have."""

@@ -58,7 +58,7 @@ class AccessKeyStatus(StrEnum):
 
 
 class AccessKey(Record, frozen=True, kw_only=True):
-    """A long-term credential. Its ID says which account a request comes from, so no account stands in its primary key."""
+    """A long-term credential. Its ID says which account a request comes from: no account stands in its primary key."""
 
     TABLE: ClassVar = "access_keys"
 

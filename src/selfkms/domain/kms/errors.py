@@ -43,7 +43,7 @@ class IncorrectKeyException(AWSError):
 
 
 class InvalidCiphertextException(AWSError):
-    """The blob or its encryption context was altered. One error without a message, so that no two causes can be told apart."""
+    """The blob or its encryption context was altered. One error without a message: no two causes can be told apart."""
 
 
 class TagException(AWSError):

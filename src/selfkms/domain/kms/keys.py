@@ -4,11 +4,12 @@ Source: AWS KMS API Reference, "KeyMetadata"; KMS developer guide, "KMS key conc
 """
 
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import msgspec
 
 from selfkms.domain.arns import key_arn
+from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.records import Record
 from selfkms.domain.tags import Tag
@@ -65,11 +66,30 @@ class KeyManager(StrEnum):
     AWS = "AWS"
 
 
+_NIST_CURVE: Final = frozenset({KeyUsage.SIGN_VERIFY, KeyUsage.KEY_AGREEMENT})
+_SIGN: Final = frozenset({KeyUsage.SIGN_VERIFY})
+_MAC: Final = frozenset({KeyUsage.GENERATE_VERIFY_MAC})
+_KEM: Final = frozenset({KeyUsage.ENCAPSULATE_DECAPSULATE})
+_RSA: Final = frozenset({KeyUsage.ENCRYPT_DECRYPT, KeyUsage.SIGN_VERIFY})
+
+USAGES: Final[dict[KeySpec, frozenset[KeyUsage]]] = {
+    KeySpec.SYMMETRIC_DEFAULT: frozenset({KeyUsage.ENCRYPT_DECRYPT}),
+    **dict.fromkeys((KeySpec.RSA_2048, KeySpec.RSA_3072, KeySpec.RSA_4096), _RSA),
+    **dict.fromkeys((KeySpec.ECC_NIST_P256, KeySpec.ECC_NIST_P384, KeySpec.ECC_NIST_P521), _NIST_CURVE),
+    **dict.fromkeys((KeySpec.ECC_SECG_P256K1, KeySpec.ECC_NIST_EDWARDS25519), _SIGN),
+    **dict.fromkeys((KeySpec.HMAC_224, KeySpec.HMAC_256, KeySpec.HMAC_384, KeySpec.HMAC_512), _MAC),
+    **dict.fromkeys((KeySpec.ML_DSA_44, KeySpec.ML_DSA_65, KeySpec.ML_DSA_87), _SIGN),
+    **dict.fromkeys((KeySpec.ML_KEM_512, KeySpec.ML_KEM_768, KeySpec.ML_KEM_1024), _KEM),
+    KeySpec.SM2: frozenset({KeyUsage.ENCRYPT_DECRYPT, KeyUsage.SIGN_VERIFY, KeyUsage.KEY_AGREEMENT}),
+}
+"""Which usages a key spec permits. Source: AWS KMS API Reference, "CreateKey", parameter KeyUsage."""
+
+
 class MaterialEntry(msgspec.Struct, frozen=True):
     """One key material of a KMS key, by its names; the wrapped bytes are a record of their own."""
 
     handle: str
-    """32 hex digits, random, in the header of each ciphertext blob it made; equal in all Regions of a multi-Region key."""
+    """32 hex digits, random, in the header of each blob it made; equal in all Regions of a multi-Region key."""
     material_id: str
     """64 hex digits, what AWS calls KeyMaterialId: computed from key ID and material, tells nothing of either."""
 
@@ -116,6 +136,15 @@ class KMSKey(Record, frozen=True, kw_only=True):
     def current_material(self) -> MaterialEntry:
         """The key material that encrypts."""
         return self.materials[-1]
+
+    def check_encryption_algorithm(self, algorithm: str) -> None:
+        """Refuse an encryption algorithm that is not this key spec's.
+
+        Raises:
+            InvalidKeyUsageException: of another kind of key.
+        """
+        if algorithm != "SYMMETRIC_DEFAULT":
+            raise InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {self.key_spec}.")
 
     def material(self, handle: str) -> MaterialEntry | None:
         """The key material with that handle, if it is one of this key's."""

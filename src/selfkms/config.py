@@ -1,0 +1,123 @@
+"""The settings of an installation: `selfkms.toml` in its data directory, and `--set KEY=VALUE` on top.
+
+An unknown setting is an error: a misspelt one would otherwise silently leave its default.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from selfkms.domain import limits
+
+SETTINGS_FILE = "selfkms.toml"
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class SettingsError(Exception):
+    """A setting is unknown or has no value that it could have. The message is for the operator."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[server]`: where the API listens and how much it takes."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4599
+    workers: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """0: one per processor core."""
+    tls_certificate: str | None = None
+    """A PEM file with the certificate chain; relative to the data directory."""
+    tls_private_key: str | None = None
+    """A PEM file with its private key; relative to the data directory."""
+    plain_http: bool = False
+    """Whether an address other than loopback may be served without TLS (because a proxy in front speaks it)."""
+    body_bytes_max: Positive = limits.BODY_BYTES_MAX
+    connections_max: Positive = 10_000
+    """Per worker."""
+    request_timeout_seconds: Positive = 30
+    """From the first byte of a request to its last."""
+    idle_timeout_seconds: Positive = 120
+    """How long a connection stays open without a request."""
+    drain_seconds: Positive = 10
+    """How long a worker that is asked to stop finishes requests."""
+
+    @property
+    def worker_count(self) -> int:
+        """How many workers to start."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class SignatureSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[signature]`: how signatures are verified. There is no switch that turns verification off."""
+
+    skew_seconds: Annotated[int, msgspec.Meta(ge=1, le=limits.SIGNATURE_SKEW_SECONDS_MAX)] = (
+        limits.SIGNATURE_SKEW_SECONDS
+    )
+    """How far the date of a signature may be from our clock, each way."""
+
+
+class AuditSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[audit]`: how safe an audit record is before its answer leaves."""
+
+    durability: Literal["power", "process"] = "power"
+    """`power`: synced to disk, survives a power failure; `process`: written, survives kill -9."""
+    segment_bytes: Annotated[int, msgspec.Meta(ge=1_048_576)] = 16 * 1_048_576
+
+
+class SealSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[seal]`: what protects the root key."""
+
+    kind: Literal["file"] = "file"
+    file: str = "seal.key"
+    """Relative to the data directory; better somewhere else, so that a copy of the directory opens nothing."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings."""
+
+    server: ServerSettings = ServerSettings()
+    signature: SignatureSettings = SignatureSettings()
+    audit: AuditSettings = AuditSettings()
+    seal: SealSettings = SealSettings()
+    regions: tuple[str, ...] = ()
+    """The Regions that are served; empty: all of the partition `aws`."""
+
+
+def load_settings(data_dir: Path, assignments: Iterable[str] = ()) -> Settings:
+    """The settings of an installation.
+
+    Args:
+        data_dir: where `selfkms.toml` may be.
+        assignments: `KEY=VALUE`, for example `audit.durability=process`; they win over the file.
+
+    Raises:
+        SettingsError: the file is no TOML, or a setting is unknown or has a value that it cannot have.
+    """
+    path = data_dir / SETTINGS_FILE
+    try:
+        tree: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    for assignment in assignments:
+        _assign(tree, assignment)
+    try:
+        return msgspec.convert(tree, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"setting: {error}") from error
+
+
+def _assign(tree: dict[str, Any], assignment: str) -> None:
+    name, equals, value = assignment.partition("=")
+    *tables, last = name.strip().split(".")
+    if not equals or not last:
+        raise SettingsError(f"'{assignment}' is not KEY=VALUE")
+    for table in tables:
+        inner = tree.setdefault(table, {})
+        if not isinstance(inner, dict):
+            raise SettingsError(f"'{table}' is a value, not a table of settings")
+        tree = inner
+    tree[last] = value.split(",") if last == "regions" else value

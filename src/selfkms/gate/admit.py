@@ -1,0 +1,23 @@
+"""Does a key in this state, with this usage, take this operation?
+
+Source: KMS developer guide, "Key states of AWS KMS keys"; AWS KMS API Reference, InvalidKeyUsageException.
+"""
+
+from selfkms.domain.kms import key_state
+from selfkms.domain.kms.errors import InvalidKeyUsageException
+from selfkms.gate.resolve import Resolved, ResolvedKey
+from selfkms.services.operation import Operation
+
+
+def admit(operation: Operation, resolved: Resolved) -> None:
+    """Let the request through, or raise AWS's error for the first key that does not take it: states, then usages."""
+    keys = [r.key for r in resolved.resources if isinstance(r, ResolvedKey) and r.admitted and r.key is not None]
+    for key in keys:
+        key_state.admit(operation.name, key.state, key.arn)
+    if operation.usage is None:
+        return
+    for key in keys:
+        if key.key_usage is not operation.usage:
+            raise InvalidKeyUsageException(
+                f"{key.arn} key usage is {key.key_usage} which is not valid for {operation.name}."
+            )

@@ -1,0 +1,100 @@
+"""What falls due by itself: the other way to a change, for the clock instead of a caller. It may run at any time."""
+
+import logging
+from typing import Final
+
+from selfkms.domain.cloudtrail.event import service_event
+from selfkms.domain.iam.principals import Caller
+from selfkms.domain.kms.keys import KMSKey
+from selfkms.ports.audit_sink import AuditSink
+from selfkms.ports.clock import Clock
+from selfkms.ports.database import ConflictError, Database
+from selfkms.ports.entropy import Entropy
+from selfkms.ports.installation_keys import InstallationKeys
+from selfkms.ports.key_store import KeyStore
+from selfkms.services.context import Context
+from selfkms.services.kms.deletion import end_key
+
+_log = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 100
+"""How many rows one step takes: short transactions, and a stop is never far away."""
+
+
+class Upkeep:
+    """The keeper's jobs. Belongs to one thread."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        key_store: KeyStore,
+        keys: InstallationKeys,
+        clock: Clock,
+        entropy: Entropy,
+    ) -> None:
+        self._database = database
+        self._key_store = key_store
+        self._keys = keys
+        self._clock = clock
+        self._entropy = entropy
+
+    def end_due_keys(self) -> int:
+        """End every KMS key whose pending window is over, and destroy its material. How many there were."""
+        ended = 0
+        while due := self._due():
+            for key in due:
+                try:
+                    self._end(key)
+                except ConflictError:
+                    # Cancelled, or ended by another keeper, at this very moment: look again.
+                    continue
+                ended += 1
+        if ended:
+            self._database.compact()
+        return ended
+
+    def move_audit(self, sink: AuditSink) -> int:
+        """Take audit records that were committed with changes into the journal. How many there were.
+
+        Raises:
+            JournalUnavailableError: they stay where they are.
+        """
+        moved = 0
+        while backlog := self._database.audit_backlog(limit=_AT_ONCE):
+            sink.record([audit for _, audit in backlog])
+            # In this order a crash in between writes them twice, and the journal knows the second time by its event ID.
+            self._database.forget_audit([number for number, _ in backlog])
+            moved += len(backlog)
+        return moved
+
+    def _due(self) -> list[KMSKey]:
+        # What cannot be taken back waits for both clocks: a wall clock that jumps ahead ends no key early.
+        return self._database.keys_due(min(self._clock.now(), self._clock.matured()), limit=_AT_ONCE)
+
+    def _end(self, key: KMSKey) -> None:
+        now = self._clock.now()
+        context = Context(
+            caller=Caller.root(key.account_id, ""),
+            region=key.region,
+            now=now,
+            database=self._database,
+            key_store=self._key_store,
+            entropy=self._entropy,
+            keys=self._keys,
+        )
+        materials = self._database.materials(key.account_id, key.region, key.key_id)
+        end_key(key, context)
+        event = service_event(
+            event_id=self._entropy.uuid(),
+            at=now,
+            name="DeleteKey",
+            account_id=key.account_id,
+            region=key.region,
+            key_arn=key.arn,
+            details={"keyId": key.key_id},
+        )
+        self._database.commit(context.changes, [event])
+        for material in materials:
+            self._key_store.destroy(material)
+        _log.info("the pending window of %s is over: the key and its material are gone", key.arn)

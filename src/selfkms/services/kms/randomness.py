@@ -1,0 +1,54 @@
+"""GenerateRandom.
+
+Source: AWS KMS API Reference, "GenerateRandom".
+"""
+
+from typing import Final
+
+from selfkms.domain.errors import ValidationException
+from selfkms.domain.kms.errors import CustomKeyStoreNotFoundException
+from selfkms.domain.secrets import Secret
+from selfkms.services.context import Context
+from selfkms.services.kms.encryption import RecipientInfo, check_recipient
+from selfkms.services.operation import Audit, Operation
+from selfkms.services.shapes import Shape
+
+
+class GenerateRandomRequest(Shape, frozen=True, kw_only=True):
+    number_of_bytes: int | None = None
+    custom_key_store_id: str | None = None
+    recipient: RecipientInfo | None = None
+
+
+class GenerateRandomResult(Shape, frozen=True, kw_only=True):
+    plaintext: Secret
+
+
+def check_generate_random(request: GenerateRandomRequest) -> None:
+    """Refuse a request without a length, and attested callers."""
+    check_recipient(request.recipient)
+    if request.number_of_bytes is None:
+        raise ValidationException("NumberOfBytes is required.")
+
+
+def generate_random(request: GenerateRandomRequest, context: Context) -> GenerateRandomResult:
+    """1 to 1,024 random bytes.
+
+    Raises:
+        CustomKeyStoreNotFoundException: a custom key store was asked for; there are none yet.
+    """
+    if request.custom_key_store_id is not None:
+        raise CustomKeyStoreNotFoundException
+    assert request.number_of_bytes is not None
+    return GenerateRandomResult(plaintext=Secret(context.entropy.random_bytes(request.number_of_bytes)))
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GenerateRandom",
+        run=generate_random,
+        request=GenerateRandomRequest,
+        check=check_generate_random,
+        audit=Audit(),
+    ),
+)

@@ -1,0 +1,101 @@
+"""TagResource, UntagResource, ListResourceTags.
+
+Source: AWS KMS API Reference, the operations of these names.
+"""
+
+from typing import Final
+
+from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.limits import LIST_RESOURCE_TAGS
+from selfkms.domain.tags import Tag, check_new_tags, with_tags, without_tags
+from selfkms.services.context import Context
+from selfkms.services.kms.paging import Page, Paged, page
+from selfkms.services.operation import Audit, KeyNamed, Operation
+from selfkms.services.shapes import Shape
+
+
+class TagResourceRequest(Shape, frozen=True, kw_only=True):
+    key_id: str
+    tags: tuple[Tag, ...]
+
+
+class UntagResourceRequest(Shape, frozen=True, kw_only=True):
+    key_id: str
+    tag_keys: tuple[str, ...]
+
+
+class ListResourceTagsRequest(Paged, frozen=True, kw_only=True):
+    key_id: str
+
+
+class ListResourceTagsResult(Page, frozen=True, kw_only=True):
+    tags: tuple[Tag, ...]
+
+
+def check_tag_resource(request: TagResourceRequest) -> None:
+    """Refuse reserved and doubled tag keys."""
+    check_new_tags(request.tags)
+
+
+def tag_resource(request: TagResourceRequest, key: KMSKey, context: Context) -> None:
+    """Add tags to a KMS key, or give the ones it has a new value.
+
+    Raises:
+        TagException: the key would have more than 50 tags.
+    """
+    context.put(key.changed(tags=with_tags(key.tags, request.tags)))
+
+
+def untag_resource(request: UntagResourceRequest, key: KMSKey, context: Context) -> None:
+    """Remove tags by their keys; a key that is not there is no error."""
+    context.put(key.changed(tags=without_tags(key.tags, request.tag_keys)))
+
+
+def list_resource_tags(request: ListResourceTagsRequest, key: KMSKey, context: Context) -> ListResourceTagsResult:
+    """The tags of a KMS key, in the order in which they were added."""
+
+    def read(after: str, count: int) -> tuple[Tag, ...]:
+        keys = [tag.tag_key for tag in key.tags]
+        # A tag that was removed since the last page has no place any more: begin anew rather than skip any.
+        start = keys.index(after) + 1 if after in keys else 0
+        return key.tags[start : start + count]
+
+    tags, marker = page(
+        context,
+        f"ListResourceTags {key.key_id}",
+        request,
+        LIST_RESOURCE_TAGS,
+        read=read,
+        position=lambda tag: tag.tag_key,
+    )
+    return ListResourceTagsResult(tags=tuple(tags), next_marker=marker, truncated=marker is not None)
+
+
+_KEY: Final = (KeyNamed(),)
+
+OPERATIONS: Final = (
+    Operation(
+        "TagResource",
+        run=tag_resource,
+        request=TagResourceRequest,
+        check=check_tag_resource,
+        targets=_KEY,
+        writes=True,
+        audit=Audit(parameters=("key_id", "tags"), answers=("key_id",), read_only=False),
+    ),
+    Operation(
+        "UntagResource",
+        run=untag_resource,
+        request=UntagResourceRequest,
+        targets=_KEY,
+        writes=True,
+        audit=Audit(parameters=("key_id", "tag_keys"), answers=("key_id",), read_only=False),
+    ),
+    Operation(
+        "ListResourceTags",
+        run=list_resource_tags,
+        request=ListResourceTagsRequest,
+        targets=_KEY,
+        audit=Audit(parameters=("key_id", "limit", "marker")),
+    ),
+)
