@@ -1,0 +1,43 @@
+"""Keys from keys: SP 800-108 in counter mode with HMAC-SHA-256.
+
+    K(i) = HMAC-SHA-256(key, [i] ‖ label ‖ 0x00 ‖ context ‖ [L])        i = 1, 2, …
+
+[i] is 4 bytes, big endian, in front of the fixed input; [L] is the length asked for in bits, 4 bytes, big endian.
+The output is K(1) ‖ K(2) ‖ … cut to that length. L is part of each block, so outputs of different lengths have
+nothing in common.
+
+Source: NIST SP 800-108r1, 4.1.
+"""
+
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+
+KEY_BYTES: Final = 32
+
+
+def derive(key: bytes, *, label: bytes, context: bytes, length: int) -> bytes:
+    """`length` bytes that nobody can compute without `key`.
+
+    Args:
+        key: 32 random bytes.
+        label: what the bytes are for. Without zero bytes, so that the separator says where it ends.
+        context: to whom or to what they belong. May be empty.
+        length: in bytes.
+    """
+    # Otherwise two pairs of label and context could give the same input (SP 800-108r1, 4, on the zero separator).
+    assert label
+    assert 0 not in label
+    assert len(key) == KEY_BYTES
+    return KBKDFHMAC(
+        algorithm=SHA256(),
+        mode=Mode.CounterMode,
+        length=length,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=label,
+        context=context,
+        fixed=None,
+    ).derive(key)
