@@ -99,13 +99,8 @@ class Authenticator:
         """The secret access key, opened once. What is sealed is the key of the memory: a replaced secret cannot hit."""
         secret = self._opened.get(access_key.sealed_secret)
         if secret is None:
-            secret = self._keys.open(access_key.sealed_secret, bound_to=secret_binding(access_key.access_key_id))
+            secret = self._keys.open(access_key.sealed_secret, bound_to=access_key.binding)
             self._opened[access_key.sealed_secret] = secret
             if len(self._opened) > _OPENED_MAX:
                 self._opened.popitem(last=False)
         return secret
-
-
-def secret_binding(access_key_id: str) -> tuple[str, ...]:
-    """What the sealed secret of an access key is bound to: it opens in the row of that access key alone."""
-    return ("access_keys", access_key_id)

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 100
 """How many rows one step takes: short transactions, and a stop is never far away."""
 
+_PRUNE_SECONDS: Final = 3_600.0
+
 
 class Upkeep:
     """The keeper's jobs. Belongs to one thread."""
@@ -38,6 +40,7 @@ class Upkeep:
         self._keys = keys
         self._clock = clock
         self._entropy = entropy
+        self._pruned_at = 0.0
 
     def end_due_keys(self) -> int:
         """End every KMS key whose pending window is over, and destroy its material. How many there were."""
@@ -53,6 +56,13 @@ class Upkeep:
         if ended:
             self._database.compact()
         return ended
+
+    def prune(self) -> None:
+        """Every hour, forget which records were touched more than an hour ago: all workers have seen it long since."""
+        now = self._clock.now()
+        if now - self._pruned_at >= _PRUNE_SECONDS:
+            self._database.prune_changes(now - _PRUNE_SECONDS)
+            self._pruned_at = now
 
     def move_audit(self, sink: AuditSink) -> int:
         """Take audit records that were committed with changes into the journal. How many there were.

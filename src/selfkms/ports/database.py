@@ -80,6 +80,9 @@ class Database(Protocol):
     def forget_audit(self, numbers: Sequence[int]) -> None:
         """Those audit records are safe in the journal now."""
 
+    def prune_changes(self, keep_after: float) -> None:
+        """Forget what was touched before a moment, seconds since the epoch: every reader has seen it or reads all anew."""
+
     def compact(self) -> None:
         """Leave no trace of removed records in the files of the database, as far as the database can."""
 

@@ -35,7 +35,7 @@ class KeyOfCiphertext(msgspec.Struct, frozen=True):
 class AliasNamed(msgspec.Struct, frozen=True):
     """The alias that a member of the request names by its name, in the caller's account.
 
-    One that must exist gives the alias and its present KMS key, which is authorized too and may be in any state. One that
+    One that must exist gives the alias and its present KMS key, authorized too and in any state. One that
     is to be made gives nothing.
     """
 

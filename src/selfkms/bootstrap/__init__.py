@@ -1,0 +1,1 @@
+"""Puts an installation together. The only room that chooses adapters."""

@@ -1,0 +1,170 @@
+"""The processes of an installation: recorder, keeper, workers, and the supervisor that holds them."""
+
+import shutil
+import tempfile
+import time
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+from ssl import SSLContext, SSLError
+from typing import Final
+
+from selfkms.adapters.audit_files.journal import JournalInUseError
+from selfkms.adapters.audit_files.segments import JournalDamagedError
+from selfkms.bootstrap.assembly import Assembly
+from selfkms.bootstrap.installation import Unsealed
+from selfkms.config import ServerSettings
+from selfkms.gate.upkeep import Upkeep
+from selfkms.ports.audit_sink import JournalUnavailableError
+from selfkms.server.connections import ConnectionLimits
+from selfkms.server.interfaces import Routes
+from selfkms.server.keeper import run_keeper
+from selfkms.server.listener import bind_reserved
+from selfkms.server.recorder import recorder_listener, run_recorder
+from selfkms.server.recorder_link import AsyncRecorderLink, BlockingRecorderLink
+from selfkms.server.supervisor import ChildSpec, Supervisor
+from selfkms.server.tls import server_context
+from selfkms.server.worker import WorkerParts, WorkerSettings, run_worker
+
+_GRACE_SECONDS: Final = 15.0
+
+
+class ServingError(Exception):
+    """The installation cannot be served: the port, the certificate, the journal. The message is for the operator."""
+
+
+def serve(
+    unsealed: Unsealed,
+    *,
+    ready: Callable[[str], None],
+    routes: Callable[[Assembly, BlockingRecorderLink], Routes] | None = None,
+) -> int:
+    """Serve an installation until SIGTERM or SIGINT.
+
+    Args:
+        unsealed: the installation; its data directory is held by the caller.
+        ready: called once with the address of the API (`http://127.0.0.1:4599`), when all workers take requests.
+        routes: further answers without a signature, for `dev`.
+
+    Returns:
+        0 after a stop that was asked for; 1 if a process could not be started.
+
+    Raises:
+        ServingError: the port is taken, the certificate is not usable, the journal is damaged.
+    """
+    server = unsealed.settings.server
+    assembly = Assembly(unsealed)
+    tls = _tls(unsealed)
+    _check_exposure(server, tls)
+    _check_journal(assembly)
+    try:
+        reserved = bind_reserved(server.host, server.port)
+    except OSError as error:
+        raise ServingError(f"{server.host}:{server.port}: {error.strerror}") from error
+    listener, recorder_path = recorder_listener(Path(tempfile.gettempdir()))
+    port: int = reserved.getsockname()[1]
+    worker_settings = WorkerSettings(
+        host=server.host,
+        port=port,
+        limits=ConnectionLimits(
+            connections_max=server.connections_max,
+            body_bytes_max=server.body_bytes_max,
+            request_timeout_seconds=server.request_timeout_seconds,
+            idle_timeout_seconds=server.idle_timeout_seconds,
+        ),
+        tls=tls,
+        drain_seconds=server.drain_seconds,
+    )
+    # What all workers need is read once, before they are forked.
+    _ = assembly.services, assembly.regions
+
+    def recorder(_report: Callable[[], None]) -> None:
+        run_recorder(listener, assembly.journal())
+
+    def keeper(_report: Callable[[], None]) -> None:
+        run_keeper(lambda: _upkeep(assembly), BlockingRecorderLink(recorder_path))
+
+    def worker(report: Callable[[], None]) -> None:
+        parts = WorkerParts(
+            make_gate=assembly.gate,
+            make_link=lambda loop: _connected(AsyncRecorderLink(recorder_path), loop),
+            wall=unsealed.clock.wall,
+            routes=routes(assembly, BlockingRecorderLink(recorder_path)) if routes else {},
+        )
+        run_worker(worker_settings, parts, listening=report)
+
+    children = [
+        ChildSpec(name="recorder", group="recorder", run=recorder),
+        ChildSpec(name="keeper", group="keeper", run=keeper),
+        *(
+            ChildSpec(name=f"worker {number}", group="workers", run=worker, awaited=True)
+            for number in range(1, server.worker_count + 1)
+        ),
+    ]
+    scheme = "https" if tls else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    supervisor = Supervisor(
+        children,
+        ready=lambda: ready(f"{scheme}://{host}:{port}"),
+        monotonic=time.monotonic,
+        grace_seconds=max(_GRACE_SECONDS, server.drain_seconds + 5.0),
+    )
+    try:
+        return supervisor.run()
+    finally:
+        reserved.close()
+        listener.close()
+        shutil.rmtree(Path(recorder_path).parent, ignore_errors=True)
+
+
+def _upkeep(assembly: Assembly) -> Upkeep:
+    return assembly.upkeep(assembly.database())
+
+
+def _connected(link: AsyncRecorderLink, loop: AbstractEventLoop) -> AsyncRecorderLink:
+    """A link that connects by itself, now and whenever the recorder was started again."""
+    loop.create_task(link.connect())
+    return link
+
+
+def _tls(unsealed: Unsealed) -> SSLContext | None:
+    """The TLS of the API, read before the fork: an unreadable key is an error at the start, not in a worker."""
+    server, place = unsealed.settings.server, unsealed.data_dir
+    if server.tls_certificate is None and server.tls_private_key is None:
+        return None
+    if server.tls_certificate is None or server.tls_private_key is None:
+        raise ServingError("server.tls_certificate and server.tls_private_key go together")
+    try:
+        return server_context(place.of_settings(server.tls_certificate), place.of_settings(server.tls_private_key))
+    except SSLError as error:
+        raise ServingError(f"{server.tls_certificate}: {error.reason or error}") from error
+    except OSError as error:
+        raise ServingError(f"{server.tls_certificate}, {server.tls_private_key}: {error.strerror}") from error
+
+
+def _check_exposure(server: ServerSettings, tls: SSLContext | None) -> None:
+    """Plaintexts and data keys pass here: without TLS they do not leave the machine, unless somebody takes that on."""
+    if tls is None and not server.plain_http and not is_loopback(server.host):
+        raise ServingError(
+            f"{server.host} is not a loopback address: set server.tls_certificate and server.tls_private_key, "
+            "or server.plain_http=true if a proxy in front speaks TLS"
+        )
+
+
+def _check_journal(assembly: Assembly) -> None:
+    """A journal that cannot be written is an error at the start, not in a process that is started again and again."""
+    try:
+        assembly.journal().close()
+    except (JournalDamagedError, JournalInUseError, JournalUnavailableError) as error:
+        raise ServingError(f"the audit journal cannot be used: {error}") from error
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

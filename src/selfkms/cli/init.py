@@ -1,0 +1,100 @@
+"""`selfkms init`: make an installation for real."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from selfkms.cli.exit_codes import ExitCode
+from selfkms.cli.options import AccountID, assignments
+from selfkms.domain.secrets import SECRET_ACCESS
+
+SETTINGS = """# Settings of this installation. What stands here as a comment is the default; see docs/settings.md.
+
+[server]
+# host = "127.0.0.1"
+# port = 4599
+# workers = 0                      # one per processor core
+# tls_certificate = "tls/server.pem"
+# tls_private_key = "tls/server.key"
+
+[seal]
+# kind = "file"
+file = "{seal_file}"
+
+[audit]
+# durability = "power"
+"""
+
+
+@click.command()
+@click.option(
+    "--data-dir",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the installation is to be; made if it is not there.",
+)
+@click.option("--account", "account_id", required=True, type=AccountID(), help="The first account: any 12 digits.")
+@click.option(
+    "--seal-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where the sealing key is to be kept; better not in the data directory.  [default: seal.key in it]",
+)
+@assignments
+def init(data_dir: Path, account_id: str, seal_file: Path | None, assignments: tuple[str, ...]) -> None:
+    """Make an installation: a sealing key, a root key, an account, and its first administrator.
+
+    The administrator's access key is printed once and is nowhere to be read again. Whoever has both the data directory
+    and the sealing key has everything: keep the two apart, and keep a copy of each.
+    """
+    sys.exit(_init(data_dir.absolute(), account_id, seal_file, assignments))
+
+
+def _init(directory: Path, account_id: str, seal_file: Path | None, assignments: tuple[str, ...]) -> int:
+    from selfkms.adapters.system.clock import Baseline, SystemClock
+    from selfkms.adapters.system.entropy import SystemEntropy
+    from selfkms.bootstrap import installation
+    from selfkms.bootstrap.assembly import Assembly
+    from selfkms.bootstrap.data_dir import DataDir
+    from selfkms.config import SETTINGS_FILE, SettingsError, load_settings
+    from selfkms.services.iam.accounts import new_account, new_credential
+
+    place = DataDir(directory)
+    sealing_key = str(seal_file.absolute()) if seal_file else "seal.key"
+    entropy = SystemEntropy()
+    try:
+        place.make()
+        settings = load_settings(directory, [f"seal.file={sealing_key}", *assignments])
+        unsealed = installation.create(place, settings, clock=SystemClock(Baseline.take()), entropy=entropy)
+        credential = new_credential(entropy)
+        assembly = Assembly(unsealed)
+        database = assembly.database()
+        database.commit(
+            new_account(
+                account_id,
+                administrator=credential,
+                root=None,
+                keys=assembly.keys,
+                entropy=entropy,
+                now=unsealed.clock.now(),
+            )
+        )
+        database.close()
+        settings_file = directory / SETTINGS_FILE
+        if not settings_file.exists():
+            settings_file.write_text(SETTINGS.format(seal_file=sealing_key))
+    except (OSError, SettingsError, installation.InstallationError) as error:
+        click.echo(f"selfkms init: {error}", err=True)
+        return ExitCode.FAILED
+    click.echo("# The first administrator. This is shown once:")
+    click.echo(f"export AWS_ACCESS_KEY_ID={credential.access_key_id}")
+    click.echo(f"export AWS_SECRET_ACCESS_KEY={credential.secret_access_key.open(SECRET_ACCESS).decode()}")
+    click.echo(f"\nThe sealing key is {place.of_settings(sealing_key)}: without it nothing here opens.", err=True)
+    if seal_file is None:
+        click.echo(
+            "WARNING: it lies beside what it protects. A copy of the data directory opens everything. "
+            "Move it elsewhere and say where in selfkms.toml (seal.file).",
+            err=True,
+        )
+    click.echo(f"Next: selfkms serve --data-dir {directory}", err=True)
+    return ExitCode.OK

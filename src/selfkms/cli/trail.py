@@ -1,0 +1,52 @@
+"""`selfkms trail`: the audit of an installation."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from selfkms.cli.exit_codes import ExitCode
+from selfkms.cli.options import existing_data_dir
+
+
+@click.group()
+def trail() -> None:
+    """Look after the audit of an installation."""
+
+
+@trail.command()
+@existing_data_dir
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def verify(data_dir: Path, as_json: bool) -> None:  # noqa: FBT001  a flag of the command line
+    """Check every hash, number and link of the audit journal.
+
+    Works while the installation is served too. Exit code 0: all in order; 3: the first thing that is wrong is named.
+    """
+    from selfkms.adapters.audit_files.verify import verify as verify_journal
+    from selfkms.adapters.system.clock import Baseline, SystemClock
+    from selfkms.adapters.system.entropy import SystemEntropy
+    from selfkms.bootstrap import installation
+    from selfkms.bootstrap.assembly import Assembly
+    from selfkms.bootstrap.data_dir import DataDir
+    from selfkms.config import SettingsError, load_settings
+
+    place = DataDir(data_dir.absolute())
+    try:
+        settings = load_settings(place.root)
+        unsealed = installation.open_existing(
+            place, settings, clock=SystemClock(Baseline.take()), entropy=SystemEntropy()
+        )
+        report = verify_journal(place.journal, Assembly(unsealed).audit_key)
+    except (OSError, SettingsError, installation.InstallationError) as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(json.dumps(msgspec.to_builtins(report)))
+    elif report.damage is None:
+        click.echo(f"{report.records} records in {report.segments} segments, all in order")
+        if report.first_time:
+            click.echo(f"from {report.first_time} to {report.last_time}")
+    else:
+        click.echo(f"DAMAGED after {report.records} records: {report.damage}", err=True)
+    sys.exit(ExitCode.OK if report.damage is None else ExitCode.DAMAGED)

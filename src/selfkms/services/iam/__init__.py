@@ -1,0 +1,1 @@
+"""Accounts and principals. The operations of AWS IAM come here."""
