@@ -1,0 +1,200 @@
+"""A whole installation in memory, in one thread, with a clock that stands still: everything from the gate inwards."""
+
+import json
+import time
+from collections.abc import Mapping
+from itertools import count
+from typing import Any
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from selfkms.adapters.memory.database import MemoryDatabase
+from selfkms.adapters.software_keys.installation_keys import RootInstallationKeys
+from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
+from selfkms.crypto.root_key import RootKey
+from selfkms.domain.iam.principals import User
+from selfkms.domain.records import Put
+from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.gate.authenticate import Authenticator
+from selfkms.gate.handle import Gate, Service
+from selfkms.gate.outcome import Outcome
+from selfkms.gate.upkeep import Upkeep
+from selfkms.protocol.http import HTTPRequest
+from selfkms.protocol.model import ServiceModel, regions
+from selfkms.services.iam.accounts import Credential, new_account
+from selfkms.services.kms.table import OPERATIONS
+
+ALICE_ACCOUNT = "111122223333"
+BOB_ACCOUNT = "444455556666"
+REGION = "us-east-1"
+ENDPOINT = "kms.us-east-1.amazonaws.com"
+
+MODEL = ServiceModel.load("kms")
+
+
+class StandingClock:
+    """The service's time moves when a test says so. The wall clock is the real one: botocore signs with it."""
+
+    def __init__(self, now: float = 1_790_000_000.0) -> None:
+        self.seconds = now
+        self.mature_seconds: float | None = None
+
+    def now(self) -> float:
+        return self.seconds
+
+    def wall(self) -> float:
+        return time.time()
+
+    def matured(self) -> float:
+        return self.seconds if self.mature_seconds is None else self.mature_seconds
+
+
+class CountedEntropy:
+    """Bytes and UUIDs that never repeat and are the same in every run."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1)
+
+    def random_bytes(self, number: int) -> bytes:
+        return next(self._numbers).to_bytes(8, "big").rjust(number, b"\xa5")[-number:]
+
+    def uuid(self) -> str:
+        return f"00000000-0000-4000-8000-{next(self._numbers):012x}"
+
+
+class Refused(Exception):
+    """The answer to a request was an error."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(f"{status} {body}")
+        self.status = status
+        self.body = body
+        self.code: str = body["__type"]
+        self.message: str | None = body.get("message", body.get("Message"))
+
+
+class World:
+    """An installation with two accounts, each with a root user and an administrator."""
+
+    def __init__(self) -> None:
+        self.clock = StandingClock()
+        self.entropy = CountedEntropy()
+        self.database = MemoryDatabase()
+        root_key = RootKey(Secret(bytes(range(32))))
+        self.keys = RootInstallationKeys(root_key, self.entropy)
+        self.key_store = SoftwareKeyStore(
+            root_key=root_key, database=self.database, clock=self.clock, entropy=self.entropy, cached_materials=100
+        )
+        self.gate = Gate(
+            services={"TrentService": Service(signing_name="kms", model=MODEL, operations=OPERATIONS)},
+            database=self.database,
+            key_store=self.key_store,
+            keys=self.keys,
+            clock=self.clock,
+            entropy=self.entropy,
+            authenticator=Authenticator(
+                database=self.database,
+                keys=self.keys,
+                clock=self.clock,
+                regions=regions(),
+                skew_seconds=300,
+                stand_in=Secret(b"nobody's secret"),
+            ),
+        )
+        self.upkeep = Upkeep(
+            database=self.database,
+            key_store=self.key_store,
+            keys=self.keys,
+            clock=self.clock,
+            entropy=self.entropy,
+        )
+        self.credentials: dict[str, Credential] = {}
+        for account_id in (ALICE_ACCOUNT, BOB_ACCOUNT):
+            self._make_account(account_id)
+        self.last: Outcome | None = None
+
+    def _make_account(self, account_id: str) -> None:
+        administrator = Credential(f"AKIA{account_id}ADMN", Secret(b"admin's secret"))
+        root = Credential(f"AKIA{account_id}ROOT", Secret(b"root's secret"))
+        self.credentials[account_id] = administrator
+        self.credentials[f"{account_id}-root"] = root
+        self.database.commit(
+            new_account(
+                account_id,
+                administrator=administrator,
+                root=root,
+                keys=self.keys,
+                entropy=self.entropy,
+                now=self.clock.now(),
+            )
+        )
+
+    def strip_of_policies(self, account_id: str) -> None:
+        """Take AdministratorAccess from an account's `admin`: a user whom no IAM policy allows anything."""
+        user = self.database.user(account_id, "admin")
+        assert isinstance(user, User)
+        self.database.commit([Put(user.changed(attached_policy_arns=()))])
+
+    def call(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        by: str = ALICE_ACCOUNT,
+        region: str = REGION,
+    ) -> dict[str, Any]:
+        """The answer to a signed request, or `Refused`. `by` is a name in `credentials`."""
+        outcome = self.send(self.request(operation, parameters or {}, by=by, region=region))
+        body: dict[str, Any] = json.loads(outcome.response.body) if outcome.response.body else {}
+        if outcome.response.status != 200:
+            raise Refused(outcome.response.status, body)
+        return body
+
+    def send(self, request: HTTPRequest) -> Outcome:
+        """What the gate makes of a request."""
+        self.last = self.gate.handle(request)
+        return self.last
+
+    def request(
+        self, operation: str, parameters: Mapping[str, Any], *, by: str = ALICE_ACCOUNT, region: str = REGION
+    ) -> HTTPRequest:
+        """A request signed by botocore."""
+        body = json.dumps(parameters).encode()
+        credential = self.credentials[by]
+        unsigned = AWSRequest(
+            method="POST",
+            url=f"https://{ENDPOINT}/",
+            data=body,
+            headers={
+                "Host": ENDPOINT,
+                "Content-Type": "application/x-amz-json-1.1",
+                "X-Amz-Target": f"TrentService.{operation}",
+            },
+        )
+        signer = SigV4Auth(
+            Credentials(credential.access_key_id, credential.secret_access_key.open(SECRET_ACCESS).decode()),
+            "kms",
+            region,
+        )
+        signer.add_auth(unsigned)
+        return HTTPRequest(
+            method="POST",
+            target="/",
+            headers=tuple((name.lower(), value) for name, value in unsigned.headers.items()),
+            body=body,
+            peer="198.51.100.7",
+        )
+
+    def record(self) -> dict[str, Any]:
+        """The audit record of the last request, wherever it went: the journal, or the database with its change."""
+        assert self.last is not None
+        if self.last.record is not None:
+            found: dict[str, Any] = json.loads(self.last.record.body)
+            return found
+        return self.committed_records()[-1]
+
+    def committed_records(self) -> list[dict[str, Any]]:
+        """All audit records that were committed with changes."""
+        return [json.loads(audit.body) for _, audit in self.database.audit_backlog(limit=10_000)]
