@@ -46,6 +46,9 @@ fix: setup       ## what a program can put right
 bench: setup     ## speed, start-up time and memory, as ratios within one run
 	$(BIN)/python -m bench
 
+docs: setup      ## write docs/reference/ anew from the tables
+	$(BIN)/python -m tools.reference
+
 lock: setup      ## pin all dependencies anew, with hashes and without any index address
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -o requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/clients.txt requirements/clients.in

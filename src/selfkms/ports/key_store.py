@@ -24,7 +24,8 @@ class KeyStore(Protocol):
         """A ciphertext blob of format 1, 110 bytes longer than the plaintext.
 
         Raises:
-            KeyUnavailableException: the material cannot be unwrapped.
+            KeyUnavailableException: the key store does not answer.
+            CorruptRecordError: the wrapped material does not open.
         """
 
     def decrypt(self, material: KeyMaterial, blob: bytes, encryption_context: Mapping[str, str]) -> Secret:
@@ -32,7 +33,8 @@ class KeyStore(Protocol):
 
         Raises:
             InvalidCiphertextException: other material, other encryption context, or altered.
-            KeyUnavailableException: the material cannot be unwrapped.
+            KeyUnavailableException: the key store does not answer.
+            CorruptRecordError: the wrapped material does not open.
         """
 
     def destroy(self, material: KeyMaterial) -> None:

@@ -75,6 +75,16 @@ class AccessKey(Record, frozen=True, kw_only=True):
     def primary_key(self) -> tuple[str, ...]:
         return (self.access_key_id,)
 
+    @property
+    def binding(self) -> tuple[str, ...]:
+        """What its sealed secret is bound to: it opens in the row of this access key alone."""
+        return secret_binding(self.access_key_id)
+
+
+def secret_binding(access_key_id: str) -> tuple[str, ...]:
+    """What the sealed secret of an access key is bound to."""
+    return (AccessKey.TABLE, access_key_id)
+
 
 class CallerKind(StrEnum):
     """The kinds of caller, in CloudTrail's words."""
