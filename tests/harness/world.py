@@ -25,6 +25,7 @@ from selfkms.protocol.http import HTTPRequest
 from selfkms.protocol.model import ServiceModel, regions
 from selfkms.services.iam.accounts import Credential, new_account
 from selfkms.services.kms.table import OPERATIONS
+from selfkms.services.operation import Operation
 
 ALICE_ACCOUNT = "111122223333"
 BOB_ACCOUNT = "444455556666"
@@ -78,17 +79,20 @@ class Refused(Exception):
 class World:
     """An installation with two accounts, each with a root user and an administrator."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, database: MemoryDatabase | None = None, operations: Mapping[str, Operation] = OPERATIONS
+    ) -> None:
+        """A test may bring a database that fails, or operations that do."""
         self.clock = StandingClock()
         self.entropy = CountedEntropy()
-        self.database = MemoryDatabase()
+        self.database = MemoryDatabase() if database is None else database
         root_key = RootKey(Secret(bytes(range(32))))
         self.keys = RootInstallationKeys(root_key, self.entropy)
         self.key_store = SoftwareKeyStore(
             root_key=root_key, database=self.database, clock=self.clock, entropy=self.entropy, cached_materials=100
         )
         self.gate = Gate(
-            services={"TrentService": Service(signing_name="kms", model=MODEL, operations=OPERATIONS)},
+            services={"TrentService": Service(signing_name="kms", model=MODEL, operations=operations)},
             database=self.database,
             key_store=self.key_store,
             keys=self.keys,
@@ -152,16 +156,42 @@ class World:
             raise Refused(outcome.response.status, body)
         return body
 
+    def refusal(
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        by: str = ALICE_ACCOUNT,
+        region: str = REGION,
+    ) -> tuple[str, str | None]:
+        """The code and the text of the error that answers a request; it is no refusal if there is none."""
+        try:
+            answer = self.call(operation, parameters, by=by, region=region)
+        except Refused as refused:
+            return refused.code, refused.message
+        raise AssertionError(f"{operation} was answered: {answer}")
+
+    def make_key(self, *, by: str = ALICE_ACCOUNT, region: str = REGION, **parameters: Any) -> dict[str, Any]:
+        """The KeyMetadata of a new KMS key."""
+        metadata: dict[str, Any] = self.call("CreateKey", parameters, by=by, region=region)["KeyMetadata"]
+        return metadata
+
     def send(self, request: HTTPRequest) -> Outcome:
         """What the gate makes of a request."""
         self.last = self.gate.handle(request)
         return self.last
 
     def request(
-        self, operation: str, parameters: Mapping[str, Any], *, by: str = ALICE_ACCOUNT, region: str = REGION
+        self,
+        operation: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        body: bytes | None = None,
+        by: str = ALICE_ACCOUNT,
+        region: str = REGION,
     ) -> HTTPRequest:
-        """A request signed by botocore."""
-        body = json.dumps(parameters).encode()
+        """A request signed by botocore; `body` is sent as it is, instead of parameters."""
+        body = json.dumps(parameters or {}).encode() if body is None else body
         credential = self.credentials[by]
         unsigned = AWSRequest(
             method="POST",

@@ -1,0 +1,33 @@
+"""The one schema, as PostgreSQL would get it."""
+
+import pytest
+from sqlalchemy.dialects import registry
+from sqlalchemy.schema import CreateTable
+
+from selfkms.adapters.sql.records import RECORD_TABLES
+from selfkms.adapters.sql.schema import AUDIT_OUTBOX, CHANGES, METADATA, RECORD_COLUMNS
+from selfkms.domain.records import Record
+
+
+def on_postgresql(name: str) -> str:
+    return str(CreateTable(METADATA.tables[name]).compile(dialect=registry.load("postgresql")()))
+
+
+@pytest.mark.parametrize("name", sorted(RECORD_TABLES))
+def test_names_are_ordered_by_their_bytes(name: str) -> None:
+    """Every text column of a record has the collation that SQLite has, so that listings are equal."""
+    for line in on_postgresql(name).splitlines():
+        assert "TEXT" not in line or 'TEXT COLLATE "C" NOT NULL' in line
+
+
+@pytest.mark.parametrize("table", [CHANGES, AUDIT_OUTBOX])
+def test_numbers_are_given_by_the_database(table: object) -> None:
+    """Changes and audit records are numbered by the database, with 64 bits."""
+    assert "BIGSERIAL NOT NULL" in on_postgresql(str(table))
+
+
+def test_every_type_of_record_has_a_table() -> None:
+    """No type of record is without a table, and each table ends with row version, body and MAC."""
+    assert set(RECORD_TABLES) == {kind.TABLE for kind in Record.__subclasses__()}
+    for kind in RECORD_TABLES.values():
+        assert tuple(kind.table.c.keys())[-3:] == RECORD_COLUMNS

@@ -1,0 +1,78 @@
+"""Accounts, users, access keys and callers."""
+
+from typing import Final
+
+import pytest
+
+from selfkms.domain.iam.principals import (
+    ADMINISTRATOR_ACCESS,
+    AccessKey,
+    AccessKeyStatus,
+    Caller,
+    CallerKind,
+    User,
+)
+
+BOB: Final = User(account_id="111122223333", user_name="bob", user_id="AIDABOB", created_at=1.0)
+
+
+@pytest.mark.parametrize(
+    ("path", "arn"),
+    [
+        ("/", "arn:aws:iam::111122223333:user/bob"),
+        ("/team/", "arn:aws:iam::111122223333:user/team/bob"),
+        ("/a/b/", "arn:aws:iam::111122223333:user/a/b/bob"),
+    ],
+)
+def test_the_arn_of_a_user(path: str, arn: str) -> None:
+    """The path is part of it."""
+    assert BOB.changed(path=path).arn == arn
+
+
+def test_a_user_has_no_policies_and_no_path_unless_it_is_given_some() -> None:
+    """A new user may do nothing."""
+    assert (BOB.path, BOB.attached_policy_arns) == ("/", ())
+
+
+def test_a_path_does_not_make_another_user() -> None:
+    """User names are unique in an account, whatever the path."""
+    assert BOB.primary_key() == BOB.changed(path="/team/").primary_key() == ("111122223333", "bob")
+
+
+def test_access_keys_are_active_at_first() -> None:
+    """CreateAccessKey makes one that may sign; AWS's words for it are Active and Inactive."""
+    key = AccessKey(access_key_id="AKIA1", account_id="1", user_name="bob", sealed_secret=b"", created_at=1.0)
+    assert key.status is AccessKeyStatus.ACTIVE
+    assert {status.value for status in AccessKeyStatus} == {"Active", "Inactive"}
+
+
+def test_the_root_user_as_a_caller() -> None:
+    """It is known by its account; no user, no policies."""
+    assert Caller.root("111122223333", "AKIAROOT") == Caller(
+        kind=CallerKind.ROOT,
+        account_id="111122223333",
+        principal_id="111122223333",
+        arn="arn:aws:iam::111122223333:root",
+        access_key_id="AKIAROOT",
+        user_name=None,
+        attached_policy_arns=(),
+    )
+
+
+def test_an_iam_user_as_a_caller() -> None:
+    """It is known by its unique ID, and brings its policies."""
+    user = BOB.changed(path="/team/", attached_policy_arns=(ADMINISTRATOR_ACCESS,))
+    assert Caller.user(user, "AKIABOB") == Caller(
+        kind=CallerKind.USER,
+        account_id="111122223333",
+        principal_id="AIDABOB",
+        arn="arn:aws:iam::111122223333:user/team/bob",
+        access_key_id="AKIABOB",
+        user_name="bob",
+        attached_policy_arns=(ADMINISTRATOR_ACCESS,),
+    )
+
+
+def test_the_kinds_of_caller_in_the_words_of_cloudtrail() -> None:
+    """They stand in the userIdentity of each audit record."""
+    assert {kind.value for kind in CallerKind} == {"Root", "IAMUser"}

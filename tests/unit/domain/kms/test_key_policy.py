@@ -1,0 +1,94 @@
+"""The key policy as clients set it and as keys have it by default."""
+
+import json
+from typing import Final
+
+import pytest
+
+from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, Caller, User
+from selfkms.domain.kms.errors import LimitExceededException, MalformedPolicyDocumentException
+from selfkms.domain.kms.key_policy import default_key_policy, parse_key_policy
+from selfkms.domain.policy.document import PolicyError
+from selfkms.domain.policy.evaluate import decide_on_key
+
+ACCOUNT_ID: Final = "111122223333"
+
+DEFAULT: Final = """{
+  "Version" : "2012-10-17",
+  "Id" : "key-default-1",
+  "Statement" : [ {
+    "Sid" : "Enable IAM User Permissions",
+    "Effect" : "Allow",
+    "Principal" : {
+      "AWS" : "arn:aws:iam::111122223333:root"
+    },
+    "Action" : "kms:*",
+    "Resource" : "*"
+  } ]
+}"""
+
+
+def policy_of_bytes(count: int) -> str:
+    """A key policy whose text has so many bytes in UTF-8, some of them in characters of two."""
+    text = json.dumps(
+        {"Id": "é" * 10, "Statement": {"Effect": "Deny", "Principal": "*", "Action": "kms:*"}}, ensure_ascii=False
+    )
+    return text + " " * (count - len(text.encode()))
+
+
+def test_the_default_key_policy_to_the_letter() -> None:
+    """Clients compare texts, so it stands as AWS writes it, line breaks and blanks included."""
+    assert default_key_policy(ACCOUNT_ID) == DEFAULT
+
+
+def test_the_default_key_policy_delegates_to_the_account() -> None:
+    """The root user and administrators may do everything; a user without a policy of its own nothing."""
+    policy = parse_key_policy(default_key_policy(ACCOUNT_ID))
+    user = User(account_id=ACCOUNT_ID, user_name="bob", user_id="AIDA1", created_at=1.0)
+    administrator = user.changed(attached_policy_arns=(ADMINISTRATOR_ACCESS,))
+    for caller, allowed in (
+        (Caller.root(ACCOUNT_ID, "AKIA1"), True),
+        (Caller.user(administrator, "AKIA2"), True),
+        (Caller.user(user, "AKIA3"), False),
+        (Caller.root("444455556666", "AKIA4"), False),
+    ):
+        verdict = decide_on_key(caller, "kms:ScheduleKeyDeletion", policy=policy, key_arn="arn:k", owner=ACCOUNT_ID)
+        assert verdict.allowed is allowed
+
+
+def test_a_key_policy_has_32768_bytes_at_most() -> None:
+    """Bytes are counted, not characters; what is longer is a limit exceeded, not a malformed policy."""
+    assert parse_key_policy(policy_of_bytes(32_768)).statements
+    for text in (policy_of_bytes(32_769), "é" * 16_385, "x" * 131_072):
+        with pytest.raises(LimitExceededException) as refusal:
+            parse_key_policy(text)
+        assert refusal.value.message == "The key policy exceeds the limit of 32768 bytes."
+
+
+def test_the_limit_counts_bytes() -> None:
+    """A text below the limit in characters and above it in bytes is too long."""
+    text = '{"Id": "' + "é" * 16_400 + '"}'
+    assert len(text) < 32_768
+    with pytest.raises(LimitExceededException):
+        parse_key_policy(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "The policy is not valid JSON."),
+        ("allow everything", "The policy is not valid JSON."),
+        ("[]", "Syntax errors in policy."),
+        ("{}", "The policy has no Statement."),
+        (
+            '{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}',
+            "Policy contains a statement with one or more invalid principals.",
+        ),
+    ],
+)
+def test_what_is_no_key_policy_is_malformed(text: str, message: str) -> None:
+    """AWS's error for it says what is wrong, and keeps the cause."""
+    with pytest.raises(MalformedPolicyDocumentException) as refusal:
+        parse_key_policy(text)
+    assert refusal.value.message == message
+    assert isinstance(refusal.value.__cause__, PolicyError)

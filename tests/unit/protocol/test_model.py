@@ -1,0 +1,85 @@
+"""The published models, read and compiled."""
+
+import gzip
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import botocore.session
+import pytest
+
+from selfkms.protocol import model
+from selfkms.protocol.model import ServiceModel
+
+
+def test_the_model_of_kms_is_botocores(kms: ServiceModel) -> None:
+    """Operations, their outputs and the prefix are the ones that clients use."""
+    published = botocore.session.get_session().get_service_model("kms")
+    assert kms.target_prefix == published.metadata["targetPrefix"] == "TrentService"
+    assert set(kms.operations) == set(published.operation_names)
+    for name, operation in kms.operations.items():
+        output = published.operation_model(name).output_shape
+        assert operation.name == name
+        assert operation.output_shape == (output.name if output else None)
+
+
+def test_required_members_are_botocores(kms: ServiceModel) -> None:
+    """An empty request misses exactly what the model requires."""
+    published = botocore.session.get_session().get_service_model("kms")
+    for name, operation in kms.operations.items():
+        required = published.operation_model(name).input_shape.required_members
+        if not required:
+            assert operation.validate({}) == {}
+            continue
+        with pytest.raises(model.ValidationException) as raised:
+            operation.validate({})
+        for member in required:
+            assert f"Value null at '{member[0].lower()}{member[1:]}'" in str(raised.value)
+
+
+def test_sensitive_members(kms: ServiceModel) -> None:
+    """What must never be logged is known by its name, in requests, answers and whatever they hold."""
+    operations = kms.operations
+    assert operations["Encrypt"].sensitive == {"Plaintext"}
+    assert operations["GenerateDataKeyPair"].sensitive == {"PrivateKeyPlaintext"}
+    assert operations["CreateCustomKeyStore"].sensitive == {"KeyStorePassword", "AccessKeyId", "RawSecretAccessKey"}
+    assert operations["DescribeCustomKeyStores"].sensitive == {"AccessKeyId"}
+    assert operations["ListKeys"].sensitive == frozenset()
+
+
+def test_regions() -> None:
+    """All Regions of the partition `aws`, and no others."""
+    assert {"us-east-1", "eu-central-1", "ap-southeast-2", "sa-east-1"} <= model.regions()
+    assert not {"aws-global", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", ""} & model.regions()
+
+
+def test_botocore_is_not_imported() -> None:
+    """Its data is read, its code is not loaded: that would take longer than all the rest of a start."""
+    code = (
+        "import sys; from selfkms.protocol import model; model.ServiceModel.load('kms'); model.regions(); "
+        "sys.exit('botocore' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_the_newest_version_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compressed: bool) -> None:
+    """Of several versions of a model the newest is taken, compressed or not."""
+    monkeypatch.setattr(model, "_data", lambda: tmp_path)
+    for version in ("2013-11-01", "2026-01-01", "2014-11-01"):
+        document = {
+            "metadata": {"targetPrefix": version},
+            "operations": {"Do": {"name": "Do", "input": {"shape": "Request"}}},
+            "shapes": {"Request": {"type": "structure", "members": {}}},
+        }
+        folder = tmp_path / "toy" / version
+        folder.mkdir(parents=True)
+        text = json.dumps(document).encode()
+        (folder / ("service-2.json.gz" if compressed else "service-2.json")).write_bytes(
+            gzip.compress(text) if compressed else text
+        )
+    loaded = ServiceModel.load("toy")
+    assert loaded.target_prefix == "2026-01-01"
+    assert loaded.operations["Do"].validate({"a": 1}) == {}
+    assert loaded.operations["Do"].output_shape is None
