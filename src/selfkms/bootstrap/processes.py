@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 import time
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from ipaddress import ip_address
 from pathlib import Path
@@ -88,7 +87,7 @@ def serve(
     def worker(report: Callable[[], None]) -> None:
         parts = WorkerParts(
             make_gate=assembly.gate,
-            make_link=lambda loop: _connected(AsyncRecorderLink(recorder_path), loop),
+            make_link=lambda: _connected(recorder_path),
             wall=unsealed.clock.wall,
             routes=routes(assembly, BlockingRecorderLink(recorder_path)) if routes else {},
         )
@@ -122,9 +121,10 @@ def _upkeep(assembly: Assembly) -> Upkeep:
     return assembly.upkeep(assembly.database())
 
 
-def _connected(link: AsyncRecorderLink, loop: AbstractEventLoop) -> AsyncRecorderLink:
-    """A link that connects by itself, now and whenever the recorder was started again."""
-    loop.create_task(link.connect())
+async def _connected(recorder_path: str) -> AsyncRecorderLink:
+    """A link that is up, and comes up again by itself whenever the recorder was started again."""
+    link = AsyncRecorderLink(recorder_path)
+    await link.connect()
     return link
 
 

@@ -3,6 +3,7 @@
 Source: KMS developer guide, "Understanding AWS KMS log entries"; `docs/reference/audit.md` lists it by operation.
 """
 
+import functools
 from typing import Any, Final
 
 import msgspec
@@ -50,20 +51,17 @@ def note_result(event: Event, operation: Operation, resolved: Resolved, result: 
     """What came of it: response elements, additional facts, and a key that came into being."""
     for key in context.touched:
         event.resources = [*(event.resources or []), key_resource(key.account_id, key.arn)]
-    event.additional = {_lower_first(aws_name(name)): value for name, value in context.notes.items()} or None
+    event.additional = {_element(name): value for name, value in context.notes.items()} or None
     if operation.audit.answers:
-        event.answers = {
-            _lower_first(aws_name(name)): _answer(name, result, resolved) for name in operation.audit.answers
-        }
+        event.answers = {_element(name): _answer(name, result, resolved) for name in operation.audit.answers}
 
 
 def _parameters(audit: Audit, parameters: dict[str, Any]) -> dict[str, Any] | None:
     recorded: dict[str, Any] = {}
     for name in audit.parameters:
-        member = aws_name(name)
-        value = parameters.get(member, audit.defaults.get(name))
+        value = parameters.get(aws_name(name), audit.defaults.get(name))
         if value is not None:
-            recorded[_lower_first(member)] = _lower(value) if name == "tags" else value
+            recorded[_element(name)] = _lower(value) if name == "tags" else value
     return recorded or None
 
 
@@ -71,7 +69,7 @@ def _answer(name: str, result: Any, resolved: Resolved) -> Any:
     if name == "key_id":
         # The API answers nothing, or the ARN; the record always has the ARN, for UpdateAlias that of the new target.
         return [r.arn for r in resolved.resources if isinstance(r, ResolvedKey)][-1]
-    return _lower(msgspec.to_builtins(getattr(result, name)), _lower_first(aws_name(name)))
+    return _lower(msgspec.to_builtins(getattr(result, name)), _element(name))
 
 
 def _lower(value: Any, name: str = "") -> Any:
@@ -81,6 +79,12 @@ def _lower(value: Any, name: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [_lower(inner) for inner in value]
     return element_time(value) if name in _DATES else value
+
+
+@functools.cache
+def _element(member: str) -> str:
+    """`key_id` → `keyId`: how CloudTrail writes a member of a shape."""
+    return _lower_first(aws_name(member))
 
 
 def _lower_first(name: str) -> str:

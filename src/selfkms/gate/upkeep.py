@@ -8,7 +8,7 @@ from selfkms.domain.iam.principals import Caller
 from selfkms.domain.kms.keys import KMSKey
 from selfkms.ports.audit_sink import AuditSink
 from selfkms.ports.clock import Clock
-from selfkms.ports.database import ConflictError, Database
+from selfkms.ports.database import ConflictError, CorruptRecordError, Database
 from selfkms.ports.entropy import Entropy
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_store import KeyStore
@@ -41,21 +41,38 @@ class Upkeep:
         self._clock = clock
         self._entropy = entropy
         self._pruned_at = 0.0
+        self._to_compact = False
 
     def end_due_keys(self) -> int:
-        """End every KMS key whose pending window is over, and destroy its material. How many there were."""
+        """End every KMS key whose pending window is over, and destroy its material. How many there were.
+
+        One whose rows are damaged stays, is logged, and keeps no other from its end.
+        """
         ended = 0
-        while due := self._due():
+        stuck: set[str] = set()
+        while due := [key for key in self._due() if key.arn not in stuck]:
             for key in due:
                 try:
                     self._end(key)
                 except ConflictError:
                     # Cancelled, or ended by another keeper, at this very moment: look again.
                     continue
+                except CorruptRecordError as error:
+                    _log.error("%s cannot be ended: %s", key.arn, error)
+                    stuck.add(key.arn)
+                    continue
                 ended += 1
-        if ended:
-            self._database.compact()
         return ended
+
+    def compact(self) -> None:
+        """Leave no trace of what ended in the files of the database; tried again until it succeeded once.
+
+        Raises:
+            DatabaseUnavailableError: not now.
+        """
+        if self._to_compact:
+            self._database.compact()
+            self._to_compact = False
 
     def prune(self) -> None:
         """Every hour, forget which records were touched more than an hour ago: all workers have seen it long since."""
@@ -105,6 +122,7 @@ class Upkeep:
             details={"keyId": key.key_id},
         )
         self._database.commit(context.changes, [event])
+        self._to_compact = True
         for material in materials:
             self._key_store.destroy(material)
         _log.info("the pending window of %s is over: the key and its material are gone", key.arn)

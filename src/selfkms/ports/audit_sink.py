@@ -14,7 +14,7 @@ class Journal(Protocol):
     """The chained file on disk. One process, the recorder, has it."""
 
     def append(self, records: Sequence[AuditRecord]) -> None:
-        """Chain and write the records, in order, and make them as durable as the settings ask. Known event IDs are passed over.
+        """Chain and write the records, in order, as durably as the settings ask. Known event IDs are passed over.
 
         Raises:
             JournalUnavailableError: disk full, not writable …: none of these records counts as written.

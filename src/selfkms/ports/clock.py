@@ -13,7 +13,7 @@ class Clock(Protocol):
         """The wall clock, seconds since the epoch: signatures only. Clients do not know of a moved clock."""
 
     def matured(self) -> float:
-        """The service's time, seconds since the epoch, less every forward jump of the wall clock that the monotonic clock did not see.
+        """The service's time, seconds since the epoch, less every jump ahead that the monotonic clock did not see.
 
         What cannot be taken back (the end of a pending window) waits for both this and `now`.
         """

@@ -1,4 +1,4 @@
-"""Where records live. Reading sees one state; a change is one short transaction, conditional on what it was decided on."""
+"""Where records live. A change is one short transaction, conditional on what it was decided on."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -16,7 +16,7 @@ class ConflictError(Exception):
 
 
 class CorruptRecordError(Exception):
-    """A stored row is not what we wrote: its MAC, its key columns or its seal do not fit. Never an answer, always a failure."""
+    """A stored row is not what we wrote: its MAC, columns or seal do not fit. Never an answer, always a failure."""
 
 
 class DatabaseUnavailableError(Exception):
@@ -48,7 +48,10 @@ class Database(Protocol):
     def key_count(self, account_id: str, region: str) -> int: ...
 
     def keys_due(self, now: float, *, limit: int) -> list[KMSKey]:
-        """KMS keys of all accounts and Regions whose `deletion_at` is not after `now`, the oldest first."""
+        """KMS keys of all accounts and Regions whose `deletion_at` is not after `now`, the oldest first.
+
+        A row that is damaged is passed over and logged: it must not keep the keys of others.
+        """
 
     def material(self, account_id: str, region: str, key_id: str, handle: str) -> KeyMaterial | None: ...
 
@@ -75,13 +78,16 @@ class Database(Protocol):
         """
 
     def audit_backlog(self, *, limit: int) -> list[tuple[int, AuditRecord]]:
-        """Audit records committed with changes and not yet in the journal, oldest first, each with its number."""
+        """Audit records committed with changes and not yet in the journal, oldest first, each with its number.
+
+        A row that is damaged is passed over and logged, and stays where it is.
+        """
 
     def forget_audit(self, numbers: Sequence[int]) -> None:
         """Those audit records are safe in the journal now."""
 
     def prune_changes(self, keep_after: float) -> None:
-        """Forget what was touched before a moment, seconds since the epoch: every reader has seen it or reads all anew."""
+        """Forget what was touched before a moment, seconds since the epoch: readers have seen it, or read all anew."""
 
     def compact(self) -> None:
         """Leave no trace of removed records in the files of the database, as far as the database can."""

@@ -3,6 +3,7 @@
 Lengths, patterns and enums are the service model's and are checked before a shape is made.
 """
 
+import functools
 from typing import Final
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 _CAPITALS: Final = {"aws": "AWS"}
 
 
+@functools.cache
 def aws_name(member: str) -> str:
-    """`key_id` → `KeyId`, `aws_account_id` → `AWSAccountId`."""
+    """`key_id` → `KeyId`, `aws_account_id` → `AWSAccountId`. Remembered: there are as many names as the tables have."""
     return "".join(_CAPITALS.get(word, word.capitalize()) for word in member.split("_"))
 
 

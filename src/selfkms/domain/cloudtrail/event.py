@@ -4,6 +4,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents", "CloudTrail userIde
 "Understanding AWS KMS log entries".
 """
 
+import functools
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -143,7 +144,13 @@ def user_identity(caller: Caller | None) -> dict[str, Any]:
 
 def event_time(at: float) -> str:
     """Whole seconds in UTC: `2026-11-24T10:00:00Z`."""
-    return f"{datetime.fromtimestamp(int(at), UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return _second(int(at))
+
+
+@functools.lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    # Thousands of records bear the same second, and formatting it costs as much as a MAC.
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def element_time(at: float) -> str:

@@ -120,7 +120,7 @@ class TestUnfinishedWrite:
     def test_longer_than_a_batch_is_damage(self, crashed: Crashed, monkeypatch: pytest.MonkeyPatch) -> None:
         """More than one batch can be is no unfinished write."""
         monkeypatch.setattr(recovery_module, "BATCH_BYTES_MAX", 100)
-        torn = crashed.data[: crashed.settled] + b"\0" + crashed.data[crashed.settled + 1 :]
+        torn = crashed.data[: crashed.settled + 4] + b"\xff" + crashed.data[crashed.settled + 5 :]
         crashed.path.write_bytes(torn)
         with pytest.raises(JournalDamagedError, match=f"offset {crashed.settled}, record 4"):
             crashed.recover()
@@ -128,10 +128,12 @@ class TestUnfinishedWrite:
 
     def test_found_records_are_synced(self, crashed: Crashed, monkeypatch: pytest.MonkeyPatch) -> None:
         """What is found is synced before it counts: its writer may have died before it did that."""
-        synced: list[str] = []
-        monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+        synced: list[Path] = []
+        monkeypatch.setattr(
+            os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        )
         crashed.recover()
-        assert synced == [str(crashed.path), str(crashed.directory)]
+        assert synced == [crashed.path, crashed.directory]
 
 
 class TestDamage:
@@ -222,11 +224,11 @@ class TestDamage:
         journal.close()
         for number in (3, 2, 1):
             (directory / f"{number:020d}.journal").unlink()
-            with pytest.raises(JournalDamagedError, match="00000000000000000003.journal.*missing"):
+            with pytest.raises(JournalDamagedError, match=r"00000000000000000003\.journal.*missing"):
                 recover(directory, MACKey(audit_key), INSTALLATION)
 
     def test_without_a_mark(self, crashed: Crashed, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Without a mark every record counts as acknowledged: whole, the journal opens; with an open end it does not."""
+        """Without a mark every record counts as acknowledged: an open end is damage then."""
         (crashed.directory / MARK_NAME).unlink()
         assert crashed.recover() == 6
         monkeypatch.undo()

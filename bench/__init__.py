@@ -1,0 +1,1 @@
+"""Measurements. The machine is noisy: only ratios within one interleaved run are facts."""

@@ -1,0 +1,1 @@
+"""Records in SQL tables: one schema, one set of statements, for SQLite and PostgreSQL."""

@@ -1,0 +1,73 @@
+"""The first tables: records, the installation, changes, the audit outbox.
+
+A revision says what the tables were at its time and so imports nothing from `schema.py`.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import TEXT
+
+revision = "0001"
+down_revision = None
+
+_NAME = sa.Text().with_variant(TEXT(collation="C"), "postgresql")
+_SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    _create_records("accounts", "account_id")
+    _create_records("users", "account_id", "user_name")
+    _create_records("access_keys", "access_key_id")
+    _create_records("domain_keys", "region", "version")
+    _create_records(
+        "kms_keys", "account_id", "region", "key_id", searched=(sa.Column("deletion_at", sa.Double, nullable=True),)
+    )
+    _create_records("key_materials", "account_id", "region", "key_id", "handle")
+    _create_records(
+        "aliases", "account_id", "region", "alias_name", searched=(sa.Column("target_key_id", _NAME, nullable=False),)
+    )
+    op.create_index("ix_kms_keys_deletion_at", "kms_keys", ["deletion_at"])
+    op.create_index("ix_key_materials_handle", "key_materials", ["region", "handle"], unique=True)
+    op.create_index("ix_aliases_target_key_id", "aliases", ["account_id", "region", "target_key_id"])
+    op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("installation_id", _NAME, nullable=False),
+        sa.Column("created_at", sa.Double, nullable=False),
+        sa.Column("seal", _NAME, nullable=False),
+        sa.Column("sealed_root_key", sa.LargeBinary, nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_installation_one_row")),
+        sa.PrimaryKeyConstraint("id", name="pk_installation"),
+    )
+    op.create_table(
+        "changes",
+        sa.Column("sequence", _SEQUENCE, primary_key=True),
+        sa.Column("touched", sa.Text, nullable=False),
+        sa.Column("at", sa.Double, nullable=False),
+        sa.PrimaryKeyConstraint("sequence", name="pk_changes"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_changes_at", "changes", ["at"])
+    op.create_table(
+        "audit_outbox",
+        sa.Column("number", _SEQUENCE, primary_key=True),
+        sa.Column("event_id", _NAME, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("mac", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("number", name="pk_audit_outbox"),
+        sqlite_autoincrement=True,
+    )
+
+
+def _create_records(
+    name: str, *primary: str, searched: tuple[sa.Column[float | None] | sa.Column[str], ...] = ()
+) -> None:
+    op.create_table(
+        name,
+        *(sa.Column(column, _NAME, nullable=False) for column in primary),
+        *searched,
+        sa.Column("row_version", sa.BigInteger, nullable=False),
+        sa.Column("body", sa.LargeBinary, nullable=False),
+        sa.Column("mac", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint(*primary, name=f"pk_{name}"),
+    )

@@ -1,0 +1,97 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+Every type of record has a table of its own: the columns of its primary key, the few columns that a query looks for, and
+the record itself as JSON with a MAC over all of it. A column is repeated beside the JSON only to be searched; the JSON
+is what counts (`records.py`).
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import TEXT
+
+METADATA: Final = MetaData(
+    naming_convention={"pk": "pk_%(table_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s"},
+)
+
+# Listings are ordered by the bytes of the UTF-8 text on every database, or a marker of one would be wrong on another.
+NAME: Final = Text().with_variant(TEXT(collation="C"), "postgresql")
+
+# SQLite numbers rows by itself only in a column of type INTEGER.
+SEQUENCE: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+RECORD_COLUMNS: Final = ("row_version", "body", "mac")
+"""What every table of records ends with."""
+
+
+def _records(name: str, *primary: str, searched: tuple[Column[Any], ...] = ()) -> Table:
+    """The table of one type of record."""
+    return Table(
+        name,
+        METADATA,
+        *(Column(column, NAME, primary_key=True) for column in primary),
+        *searched,
+        Column("row_version", BigInteger, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        Column("mac", LargeBinary, nullable=False),
+    )
+
+
+ACCOUNTS: Final = _records("accounts", "account_id")
+USERS: Final = _records("users", "account_id", "user_name")
+ACCESS_KEYS: Final = _records("access_keys", "access_key_id")
+DOMAIN_KEYS: Final = _records("domain_keys", "region", "version")
+KMS_KEYS: Final = _records(
+    "kms_keys", "account_id", "region", "key_id", searched=(Column("deletion_at", Double, nullable=True),)
+)
+KEY_MATERIALS: Final = _records("key_materials", "account_id", "region", "key_id", "handle")
+ALIASES: Final = _records(
+    "aliases", "account_id", "region", "alias_name", searched=(Column("target_key_id", NAME, nullable=False),)
+)
+
+Index("ix_kms_keys_deletion_at", KMS_KEYS.c.deletion_at)
+Index("ix_key_materials_handle", KEY_MATERIALS.c.region, KEY_MATERIALS.c.handle, unique=True)
+Index("ix_aliases_target_key_id", ALIASES.c.account_id, ALIASES.c.region, ALIASES.c.target_key_id)
+
+INSTALLATION: Final = Table(
+    "installation",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("installation_id", NAME, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seal", NAME, nullable=False),
+    Column("sealed_root_key", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+# In both tables below a number is never given twice, not even when the rows with the highest ones are gone: readers
+# remember how far they have read, and an audit record is forgotten by its number.
+CHANGES: Final = Table(
+    "changes",
+    METADATA,
+    Column("sequence", SEQUENCE, primary_key=True),
+    Column("touched", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Index("ix_changes_at", "at"),
+    sqlite_autoincrement=True,
+)
+AUDIT_OUTBOX: Final = Table(
+    "audit_outbox",
+    METADATA,
+    Column("number", SEQUENCE, primary_key=True),
+    Column("event_id", NAME, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("mac", LargeBinary, nullable=False),
+    sqlite_autoincrement=True,
+)
