@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup run test unit check fix bench docs lock clean
+.PHONY: help setup clients run test unit check fix bench docs lock clean
 
 help:            ## what can be typed
 	@grep -E '^[a-z]+: .*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -22,6 +22,8 @@ setup: .venv/ready  ## make .venv with everything in it (nothing is fetched when
 	$(PYTHON) -m venv .venv-clients
 	.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/clients.txt
 	@touch $@
+
+clients: .venv-clients/ready  ## make .venv-clients with the AWS CLI and the AWS Encryption SDK
 
 run: setup       ## set up and start `selfkms dev`; it prints what to type next
 	@exec $(BIN)/selfkms dev

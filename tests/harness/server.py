@@ -156,7 +156,7 @@ def needs_clients() -> None:
     """Skip a test, and say so, where the environment with the other AWS clients is missing. In CI that is a failure."""
     if (CLIENTS / "aws").exists():
         return
-    message = "needs the environment with the AWS clients: make .venv-clients/ready"
+    message = "needs the environment with the AWS clients: make clients"
     if os.environ.get("CI"):
         pytest.fail(message)
     pytest.skip(message)
