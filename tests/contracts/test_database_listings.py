@@ -92,6 +92,7 @@ def test_domain_keys_come_oldest_first(database: Database) -> None:
     put(database, DOMAIN_KEY.changed(version=11))
     assert [key.version for key in database.domain_keys(HERE)] == [1, 2, 9, 10, 11]
     assert database.domain_keys("eu-west-1") == []
+    assert database.regions_with_domain_keys() == sorted([HERE, THERE])
 
 
 def test_materials_of_a_key(database: Database) -> None:

@@ -58,6 +58,8 @@ class Authenticator:
         self._skew_seconds = skew_seconds
         self._stand_in = stand_in
         self._signing_keys = sigv4.SigningKeys()
+        # Of their own: what strangers send must not push out the keys of those who are known.
+        self._stranger_keys = sigv4.SigningKeys(entries_max=1)
         self._opened: OrderedDict[bytes, Secret] = OrderedDict()
 
     def authenticate(self, request: HTTPRequest, service: str) -> Authenticated:
@@ -82,7 +84,7 @@ class Authenticator:
         if access_key is None or not known:
             # An unknown access key takes the same path as a known one: the signature is computed and compared.
             with suppress(InvalidSignatureException):
-                sigv4.verify(request, signed, self._stand_in, self._signing_keys)
+                sigv4.verify(request, signed, self._stand_in, self._stranger_keys)
             raise UnrecognizedClientException(INVALID_TOKEN_TEXT)
         sigv4.verify(request, signed, self._secret(access_key), self._signing_keys)
         return Authenticated(self._caller(access_key), signed.region)

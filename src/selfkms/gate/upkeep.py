@@ -20,7 +20,11 @@ _log = logging.getLogger(__name__)
 _AT_ONCE: Final = 100
 """How many rows one step takes: short transactions, and a stop is never far away."""
 
-_PRUNE_SECONDS: Final = 3_600.0
+_TIDY_SECONDS: Final = 3_600.0
+"""Workers ask for changes with every turn, so what was touched an hour ago they have seen, or they read all anew."""
+
+_DOMAIN_KEY_SECONDS: Final = 365 * 86_400.0
+"""How long a domain key wraps new key material."""
 
 
 class Upkeep:
@@ -40,7 +44,7 @@ class Upkeep:
         self._keys = keys
         self._clock = clock
         self._entropy = entropy
-        self._pruned_at = 0.0
+        self._tidied_at = 0.0
         self._to_compact = False
 
     def end_due_keys(self) -> int:
@@ -74,12 +78,15 @@ class Upkeep:
             self._database.compact()
             self._to_compact = False
 
-    def prune(self) -> None:
-        """Every hour, forget which records were touched more than an hour ago: all workers have seen it long since."""
+    def tidy(self) -> None:
+        """Every hour: forget which records were touched long ago, and renew domain keys that are a year old."""
         now = self._clock.now()
-        if now - self._pruned_at >= _PRUNE_SECONDS:
-            self._database.prune_changes(now - _PRUNE_SECONDS)
-            self._pruned_at = now
+        if now - self._tidied_at < _TIDY_SECONDS:
+            return
+        self._database.prune_changes(now - _TIDY_SECONDS)
+        for region in self._database.regions_with_domain_keys():
+            self._key_store.renew_domain_key(region, older_than=now - _DOMAIN_KEY_SECONDS)
+        self._tidied_at = now
 
     def move_audit(self, sink: AuditSink) -> int:
         """Take audit records that were committed with changes into the journal. How many there were.

@@ -32,6 +32,9 @@ class Database(Protocol):
     def domain_keys(self, region: str) -> list[DomainKey]:
         """The domain keys of a Region, oldest first."""
 
+    def regions_with_domain_keys(self) -> list[str]:
+        """The Regions that have a domain key, in their order."""
+
     def account(self, account_id: str) -> Account | None: ...
 
     def accounts(self) -> list[Account]: ...

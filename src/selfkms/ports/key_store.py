@@ -37,5 +37,11 @@ class KeyStore(Protocol):
             CorruptRecordError: the wrapped material does not open.
         """
 
+    def renew_domain_key(self, region: str, *, older_than: float) -> bool:
+        """Wrap new material of a Region with a new domain key, if its newest was made before `older_than`.
+
+        Seconds since the epoch. Material that exists stays as it is. Whether there is a new one.
+        """
+
     def destroy(self, material: KeyMaterial) -> None:
         """Forget the material wherever the key store keeps any of it. Idempotent; called after its record is gone."""

@@ -19,7 +19,7 @@ class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     """Path and query as on the request line."""
     headers: tuple[tuple[str, str], ...]
-    """Names in lower case, values without white space at their ends (decoded as ISO 8859-1), in the order received, repeated ones kept."""
+    """As received, repeated ones too: names in lower case, values as ISO 8859-1 without white space at their ends."""
     body: bytes
     peer: str
     """Address of the other side, without port."""

@@ -1,5 +1,6 @@
 """Bodies in and out."""
 
+import base64
 import json
 
 import msgspec
@@ -76,7 +77,7 @@ def test_what_is_no_object(kms: ServiceModel, body: bytes) -> None:
 
 def test_a_list_is_no_object(kms: ServiceModel) -> None:
     """For a list AWS has words."""
-    with pytest.raises(SerializationException, match="^Start of list found where not expected$"):
+    with pytest.raises(SerializationException, match=r"^Start of list found where not expected$"):
         aws_json.decode(kms.operations["ListKeys"], b'[{"Limit":1}]')
 
 
@@ -91,7 +92,7 @@ def test_deep_nesting_is_refused(kms: ServiceModel, body: bytes) -> None:
 
 
 def test_what_only_looks_deep(kms: ServiceModel) -> None:
-    """Brackets within strings, as in a policy, and many shallow ones are fine, and so is the deepest nesting allowed."""
+    """Brackets within strings, as in a policy, many shallow ones, and the deepest nesting allowed are fine."""
     policy = json.dumps({"Statement": ["{[" * 100, '"' * 50, "\\", '\\"[']})
     body = json.dumps({"KeyId": "a", "PolicyName": "default", "Policy": policy}).encode()
     assert aws_json.decode(kms.operations["PutKeyPolicy"], body)["Policy"] == policy
@@ -106,6 +107,7 @@ def test_what_only_looks_deep(kms: ServiceModel) -> None:
 @given(body=st.binary(max_size=30) | st.text('{}[]":,\\ax1-.eE', max_size=40).map(str.encode))
 @example(body=b'"' + b"\\" * 1_000_001)
 @example(body=b'{"' + b'[\\"' * 300_000)
+@example(body=b"[" * 40 + b'"' * 1_000_001)
 def test_nothing_but_awss_errors_comes_out(kms: ServiceModel, body: bytes) -> None:
     """Whatever the bytes are, they are parameters or one of AWS's errors."""
     try:
@@ -115,10 +117,13 @@ def test_nothing_but_awss_errors_comes_out(kms: ServiceModel, body: bytes) -> No
     assert isinstance(parameters, dict)
 
 
+BRACKETS = st.text('[]{}"\\', max_size=6)
+
+
 @given(
     document=st.recursive(
-        st.text('[]{}"\\', max_size=6),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('[]{}"\\', max_size=6), inner, max_size=3),
+        BRACKETS,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(BRACKETS, inner, max_size=3),
         max_leaves=60,
     )
 )
@@ -167,7 +172,7 @@ def test_results_are_written_as_clients_read_them(plaintext: bytes, blob: bytes,
     call = Call(key_id="k", plaintext=Secret(plaintext), ciphertext_blob=blob, encryption_context=context)
     read = json.loads(aws_json.encode(call))
     assert set(read) == {"KeyId", "Plaintext", "CiphertextBlob", *(["EncryptionContext"] if context else [])}
-    decoded = {name: aws_json.base64.b64decode(read[name], validate=True) for name in ("Plaintext", "CiphertextBlob")}
+    decoded = {name: base64.b64decode(read[name], validate=True) for name in ("Plaintext", "CiphertextBlob")}
     assert decoded == {"Plaintext": plaintext, "CiphertextBlob": blob}
     assert read.get("EncryptionContext", {}) == context
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import botocore.session
 import pytest
 
+from selfkms.domain.errors import ValidationException
 from selfkms.protocol import model
 from selfkms.protocol.model import ServiceModel
 
@@ -32,7 +33,7 @@ def test_required_members_are_botocores(kms: ServiceModel) -> None:
         if not required:
             assert operation.validate({}) == {}
             continue
-        with pytest.raises(model.ValidationException) as raised:
+        with pytest.raises(ValidationException) as raised:
             operation.validate({})
         for member in required:
             assert f"Value null at '{member[0].lower()}{member[1:]}'" in str(raised.value)

@@ -155,9 +155,9 @@ def test_lists_of_scalars_fail_as_a_whole(kms: ServiceModel) -> None:
         "1 validation error detected: Value '[Decrypt, Dance]' at 'operations' failed to satisfy constraint: "
         "Member must satisfy constraint: [Member must satisfy enum value set: [Decrypt, Encrypt, "
     )
+    bounds = "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1"
     assert failures(kms, "Decrypt", {"CiphertextBlob": "YQ==", "GrantTokens": ["", "a"]}) == [
-        "Value '[, a]' at 'grantTokens' | Member must satisfy constraint: "
-        "[Member must have length less than or equal to 8192, Member must have length greater than or equal to 1]"
+        f"Value '[, a]' at 'grantTokens' | Member must satisfy constraint: [{bounds}]"
     ]
 
 
@@ -181,7 +181,7 @@ def test_null_entries_are_refused(kms: ServiceModel) -> None:
 
 def test_the_clean_parameters(kms: ServiceModel) -> None:
     """Nulls and unknown members are left out, blobs are decoded, and the argument stays as it was."""
-    given_ = {
+    parameters: dict[str, Any] = {
         "CiphertextBlob": "AP8=",
         "KeyId": None,
         "Unknown": {"a": [1]},
@@ -189,14 +189,14 @@ def test_the_clean_parameters(kms: ServiceModel) -> None:
         "GrantTokens": [],
         "DryRun": False,
     }
-    before = repr(given_)
-    assert kms.operations["Decrypt"].validate(given_) == {
+    before = repr(parameters)
+    assert kms.operations["Decrypt"].validate(parameters) == {
         "CiphertextBlob": b"\x00\xff",
         "EncryptionContext": {"b": "2", "a": "1"},
         "GrantTokens": [],
         "DryRun": False,
     }
-    assert repr(given_) == before
+    assert repr(parameters) == before
 
 
 LIST = "Start of list found where not expected"
@@ -270,6 +270,7 @@ def test_secrets_are_not_shown(kms: ServiceModel) -> None:
     assert found == ["Value at 'keyStorePassword' | Member must have length greater than or equal to 7"]
 
 
+AT_MOST_TWO = "Member must have length less than or equal to 2"
 SHAPES = {
     "Request": Shape(
         "structure",
@@ -298,21 +299,19 @@ SHAPES = {
         ({"Labels": {}}, "Value '{}' at 'labels' | Member must have length greater than or equal to 1"),
         (
             {"Labels": {"a": "b", "long": "c"}},
-            "Value '{a=b, long=c}' at 'labels' | Map keys must satisfy constraint: "
-            "[Member must have length less than or equal to 2]",
+            f"Value '{{a=b, long=c}}' at 'labels' | Map keys must satisfy constraint: [{AT_MOST_TWO}]",
         ),
         (
             {"Labels": {"a": "long"}},
-            "Value '{a=long}' at 'labels' | Map value must satisfy constraint: "
-            "[Member must have length less than or equal to 2]",
+            f"Value '{{a=long}}' at 'labels' | Map value must satisfy constraint: [{AT_MOST_TWO}]",
         ),
         (
             {"Entries": {"a": {"Name": "long"}}},
-            "Value 'long' at 'entries.a.member.name' | Member must have length less than or equal to 2",
+            f"Value 'long' at 'entries.a.member.name' | {AT_MOST_TWO}",
         ),
         (
             {"Entries": {"key": {"Token": "t"}}},
-            "Value at 'entries' | Map keys must satisfy constraint: [Member must have length less than or equal to 2]",
+            f"Value at 'entries' | Map keys must satisfy constraint: [{AT_MOST_TWO}]",
         ),
         (
             {"Flags": [True, False]},

@@ -40,6 +40,9 @@ class MemoryDatabase:
     def domain_keys(self, region: str) -> list[DomainKey]:
         return [key for key in self._all(DomainKey) if key.region == region]
 
+    def regions_with_domain_keys(self) -> list[str]:
+        return sorted({key.region for key in self._all(DomainKey)})
+
     def account(self, account_id: str) -> Account | None:
         return self._one(Account, account_id)
 

@@ -58,17 +58,19 @@ class DomainKeys:
                 return self._key_of(record)
         raise CorruptRecordError(f"{DomainKey.TABLE} {region}: no version {version}, which wraps key material")
 
-    def rotate(self, region: str) -> int:
-        """Add the next version, for all material from now on; the number of the newest version afterwards.
+    def renew(self, region: str, *, older_than: float) -> bool:
+        """Add the next version if the newest was made before `older_than`; whether one was added.
 
-        Material that exists stays wrapped as it is. Two rotations at the same time add one version.
+        Material that exists stays wrapped as it is. Two that renew at the same time add one version.
 
         Raises:
             DatabaseUnavailableError: it cannot be written, or it is not known whether it was.
         """
         records = self._database.domain_keys(region)
-        following = records[-1].version + 1 if records else 1
-        return self._add(region, version=following)[-1].version
+        if not records or records[-1].created_at >= older_than:
+            return False
+        self._add(region, version=records[-1].version + 1)
+        return True
 
     def _add(self, region: str, *, version: int) -> list[DomainKey]:
         """Insert a new domain key, or find the one that somebody else inserted first; all of the Region."""

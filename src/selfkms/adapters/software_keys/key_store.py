@@ -147,13 +147,13 @@ class SoftwareKeyStore:
         """
         self._cache.forget(material)
 
-    def rotate_domain_key(self, region: str) -> int:
-        """Wrap new key material of a Region with a new domain key; the number of the newest version.
+    def renew_domain_key(self, region: str, *, older_than: float) -> bool:
+        """Wrap new key material of a Region with a new domain key, if its newest was made before `older_than`.
 
         Raises:
             DatabaseUnavailableError: it cannot be written, or it is not known whether it was.
         """
-        return self._domain_keys.rotate(region)
+        return self._domain_keys.renew(region, older_than=older_than)
 
     def _warm(self, material: KeyMaterial) -> WarmMaterial:
         """The material, unwrapped, from the cache or from its record."""

@@ -54,6 +54,7 @@ _ALL_ACCOUNTS = select(_accounts).order_by(_accounts.c.account_id)
 _DOMAIN_KEYS_OF_REGION = (
     select(_domain_keys).where(_domain_keys.c.region == bindparam("region")).order_by(_domain_keys.c.version)
 )
+_REGIONS_WITH_DOMAIN_KEYS = select(_domain_keys.c.region).distinct().order_by(_domain_keys.c.region)
 _KEYS_AFTER = select(_keys).where(*_in_region(KMS_KEYS), _keys.c.key_id > _AFTER).order_by(_keys.c.key_id).limit(_LIMIT)
 _KEY_COUNT = select(func.count()).select_from(_keys).where(*_in_region(KMS_KEYS))
 _KEYS_DUE = (
@@ -116,6 +117,9 @@ class SQLDatabase:
 
     def domain_keys(self, region: str) -> list[DomainKey]:
         return self._records(DOMAIN_KEYS, _DOMAIN_KEYS_OF_REGION, region=region)
+
+    def regions_with_domain_keys(self) -> list[str]:
+        return [row.region for row in self._rows(_REGIONS_WITH_DOMAIN_KEYS)]
 
     def account(self, account_id: str) -> Account | None:
         return self._record(ACCOUNTS, account_id)

@@ -101,6 +101,9 @@ class WarmDatabase:
     def domain_keys(self, region: str) -> list[DomainKey]:
         return list(self._domain_keys.get(region) or ())
 
+    def regions_with_domain_keys(self) -> list[str]:
+        return self._database.regions_with_domain_keys()
+
     def account(self, account_id: str) -> Account | None:
         return self._accounts.get(account_id)
 

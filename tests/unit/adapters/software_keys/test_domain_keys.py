@@ -91,11 +91,11 @@ def test_whoever_is_late_takes_the_first_one(new_keys: NewKeys, database: Memory
     assert len(database.domain_keys(REGION)) == 1
 
 
-def test_rotation_adds_a_version_and_keeps_the_old(new_keys: NewKeys, database: MemoryDatabase) -> None:
+def test_renewal_adds_a_version_and_keeps_the_old(new_keys: NewKeys, database: MemoryDatabase) -> None:
     """The newest wraps; a new process still opens all of them."""
     keys = new_keys(database)
     _, first = keys.newest(REGION)
-    assert keys.rotate(REGION) == 2
+    assert keys.renew(REGION, older_than=1_700_000_001.0)
     version, second = keys.newest(REGION)
     assert version == 2
     assert not second.equals(first)
@@ -104,15 +104,23 @@ def test_rotation_adds_a_version_and_keeps_the_old(new_keys: NewKeys, database: 
     assert afresh.of_version(REGION, 2).equals(second)
 
 
-def test_rotation_of_a_new_region_makes_its_first_key(new_keys: NewKeys, database: MemoryDatabase) -> None:
-    """There is nothing before version 1."""
-    assert new_keys(database).rotate(REGION) == 1
+def test_what_is_young_is_not_renewed(new_keys: NewKeys, database: MemoryDatabase) -> None:
+    """A domain key that was made at the moment asked about, or later, goes on wrapping; a Region without one gets none."""
+    keys = new_keys(database)
+    assert not keys.renew(REGION, older_than=1_800_000_000.0)
+    assert database.domain_keys(REGION) == []
+    keys.newest(REGION)
+    assert not keys.renew(REGION, older_than=1_700_000_000.0)
+    assert keys.newest(REGION)[0] == 1
 
 
-def test_two_rotations_at_once_add_one_version(new_keys: NewKeys, database: MemoryDatabase) -> None:
+def test_two_renewals_at_once_add_one_version(new_keys: NewKeys, database: MemoryDatabase) -> None:
     """The late one finds what the first one did."""
-    assert new_keys(database).rotate(REGION) == 1
-    assert new_keys(TooLate(database.records)).rotate(REGION) == 1
+    new_keys(database).newest(REGION)
+    late = new_keys(TooLate(database.records))
+    assert new_keys(database).renew(REGION, older_than=1_700_000_001.0)
+    assert late.newest(REGION)[0] == 2
+    assert len(database.domain_keys(REGION)) == 2
 
 
 def test_a_missing_version_is_a_failure(new_keys: NewKeys, database: MemoryDatabase) -> None:

@@ -120,8 +120,8 @@ def test_the_newest_domain_key_wraps_and_old_material_still_opens(
     new_material: Callable[..., KeyMaterial],
     material: KeyMaterial,
 ) -> None:
-    """After a rotation new material names the new version, and material of both versions opens in a new process."""
-    assert store.rotate_domain_key("eu-central-1") == 2
+    """After a renewal new material names the new version, and material of both versions opens in a new process."""
+    assert store.renew_domain_key("eu-central-1", older_than=float("inf"))
     newer = new_material()
     assert (material.wrapped[:5], newer.wrapped[:5]) == (b"\xd2\0\0\0\1", b"\xd2\0\0\0\2")
     for each in (material, newer):
