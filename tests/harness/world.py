@@ -178,6 +178,7 @@ class World:
 
     def send(self, request: HTTPRequest) -> Outcome:
         """What the gate makes of a request."""
+        self.gate.begin_turn()
         self.last = self.gate.handle(request)
         return self.last
 

@@ -50,6 +50,11 @@ _log = logging.getLogger(__name__)
 # A change whose record changed meanwhile is decided again, so often; somebody else made progress each time.
 _ATTEMPTS: Final = 8
 
+# While the database does not answer, keys that are in memory go on working so long. After that what is remembered may
+# have been revoked meanwhile, and counts no more.
+_GRACE_SECONDS: Final = 30.0
+
+_STALE_TEXT: Final = "The database does not answer. The request can be retried."
 _DRY_RUN_TEXT: Final = "The request would have succeeded, but the DryRun option is set."
 _INTERNAL_TEXT: Final = "The request was rejected because an internal exception occurred. The request can be retried."
 
@@ -91,14 +96,16 @@ class Gate:
         self._authenticator = authenticator
         self._resolver = Resolver(database, key_store)
         self._authorizer = Authorizer()
+        self._seen_at = clock.wall()
 
     def begin_turn(self) -> None:
         """See every change that was committed before now."""
         try:
             self._database.refresh()
-        except DatabaseUnavailableError:
-            # The requests of this turn find out by themselves, and are answered one by one.
-            _log.exception("the database does not answer")
+        except DatabaseUnavailableError as error:
+            _log.warning("the database does not answer: %s", error)
+        else:
+            self._seen_at = self._clock.wall()
 
     def off_loop(self, request: HTTPRequest) -> bool:
         """Whether a request may take longer than a turn of the event loop should: it changes records."""
@@ -131,6 +138,8 @@ class Gate:
 
     def _serve(self, request: HTTPRequest, event: Event) -> tuple[bytes, bool]:
         """The body of the answer, and whether the audit record is safe already."""
+        if self._clock.wall() - self._seen_at > _GRACE_SECONDS:
+            raise DependencyTimeoutException(_STALE_TEXT)
         service, model = self._envelope(request, event)
         who = self._authenticator.authenticate(request, service.signing_name)
         event.caller, event.region = who.caller, who.region
