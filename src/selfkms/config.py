@@ -83,7 +83,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: SignatureSettings = SignatureSettings()
     audit: AuditSettings = AuditSettings()
     seal: SealSettings = SealSettings()
-    regions: tuple[str, ...] = ()
+    regions: tuple[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$")], ...] = ()
     """The Regions that are served; empty: all of the partition `aws`."""
 
 
@@ -99,8 +99,8 @@ def load_settings(data_dir: Path, assignments: Iterable[str] = ()) -> Settings:
     """
     path = data_dir / SETTINGS_FILE
     try:
-        tree: dict[str, Any] = tomllib.loads(path.read_text()) if path.exists() else {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        tree: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
         raise SettingsError(f"{path}: {error}") from error
     for assignment in assignments:
         _assign(tree, assignment)
@@ -120,4 +120,4 @@ def _assign(tree: dict[str, Any], assignment: str) -> None:
         if not isinstance(inner, dict):
             raise SettingsError(f"'{table}' is a value, not a table of settings")
         tree = inner
-    tree[last] = value.split(",") if last == "regions" else value
+    tree[last] = [region.strip() for region in value.split(",") if region.strip()] if last == "regions" else value

@@ -1,6 +1,7 @@
 """`selfkms env`: the lines that point AWS clients at an installation."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import click
 from selfkms.config import Settings, SettingsError, load_settings
 
 # `endpoint_url` in the configuration file and AWS_ENDPOINT_URL count from this version on; older ones ask AWS itself.
-AWS_CLI_2_WITH_ENDPOINTS: Final = (2, 13)
+AWS_CLI_WITH_ENDPOINTS: Final = {1: (1, 29), 2: (2, 13)}
 
 
 @click.command()
@@ -43,19 +44,25 @@ def env(data_dir: Path, profile: str | None) -> None:
 def export_lines(data_dir: Path, settings: Settings, profile: str | None = None) -> Iterator[str]:
     """The `export` lines for a shell."""
     if (data_dir / "aws" / "config").exists():
-        yield f"export AWS_CONFIG_FILE={data_dir / 'aws' / 'config'}"
-        yield f"export AWS_SHARED_CREDENTIALS_FILE={data_dir / 'aws' / 'credentials'}"
+        yield _export("AWS_CONFIG_FILE", data_dir / "aws" / "config")
+        yield _export("AWS_SHARED_CREDENTIALS_FILE", data_dir / "aws" / "credentials")
         if profile:
-            yield f"export AWS_PROFILE={profile}"
+            yield _export("AWS_PROFILE", profile)
     else:
         scheme = "https" if settings.server.tls_certificate else "http"
-        yield f"export AWS_ENDPOINT_URL_KMS={scheme}://{settings.server.host}:{settings.server.port}"
+        host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+        yield _export("AWS_ENDPOINT_URL_KMS", f"{scheme}://{host}:{settings.server.port}")
     authority = data_dir / "tls" / "ca.pem"
     if authority.exists():
-        yield f"export AWS_CA_BUNDLE={authority}"
-        yield f"export NODE_EXTRA_CA_CERTS={authority}"
+        yield _export("AWS_CA_BUNDLE", authority)
+        yield _export("NODE_EXTRA_CA_CERTS", authority)
         # Go has no variable that adds an authority; this one replaces all the others.
-        yield f"# for Go programs, instead of all other authorities: export SSL_CERT_FILE={authority}"
+        yield f"# for Go programs, instead of all other authorities: {_export('SSL_CERT_FILE', authority)}"
+
+
+def _export(name: str, value: object) -> str:
+    """A line for `eval`: whatever a path holds, the shell takes it as text."""
+    return f"export {name}={shlex.quote(str(value))}"
 
 
 def old_client_warning() -> str | None:
@@ -70,11 +77,13 @@ def old_client_warning() -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     version = re.match(r"aws-cli/(\d+)\.(\d+)", answer.stdout)
-    if version is None or version.group(1) != "2":
+    if version is None:
         return None
-    if (int(version.group(1)), int(version.group(2))) >= AWS_CLI_2_WITH_ENDPOINTS:
+    major, minor = int(version.group(1)), int(version.group(2))
+    needed = AWS_CLI_WITH_ENDPOINTS.get(major, (major, minor))
+    if (major, minor) >= needed:
         return None
     return (
-        f"warning: {aws} is older than 2.13 and ignores these variables: it would talk to AWS itself. "
+        f"warning: {aws} is older than {needed[0]}.{needed[1]} and ignores these variables: it would ask AWS itself. "
         "Give it --endpoint-url with every command, or use a newer one."
     )

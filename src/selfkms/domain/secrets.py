@@ -22,8 +22,10 @@ class Secret:
     def __init__(self, value: bytes) -> None:
         self._value = value
 
-    def open(self, _token: _SecretAccess) -> bytes:
+    def open(self, token: _SecretAccess) -> bytes:
         """The bytes. The caller says with the token that it knows what it holds."""
+        if token is not SECRET_ACCESS:
+            raise TypeError("a secret is opened with SECRET_ACCESS")
         return self._value
 
     def equals(self, other: "Secret") -> bool:

@@ -141,9 +141,10 @@ class Gate:
         if self._clock.wall() - self._seen_at > _GRACE_SECONDS:
             raise DependencyTimeoutException(_STALE_TEXT)
         service, model = self._envelope(request, event)
+        operation = service.operations.get(model.name)
+        event.read_only = operation is not None and operation.audit.read_only
         who = self._authenticator.authenticate(request, service.signing_name)
         event.caller, event.region = who.caller, who.region
-        operation = service.operations.get(model.name)
         if operation is None:
             raise UnsupportedOperationException(f"{model.name} is not supported yet.")
         parameters = aws_json.decode(model, request.body)

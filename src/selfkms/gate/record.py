@@ -34,7 +34,6 @@ def begin(request: HTTPRequest, *, event_id: str, request_id: str, at: float) ->
 
 def note_request(event: Event, operation: Operation, parameters: dict[str, Any]) -> None:
     """The parameters that the operation lets into the audit, as the caller named them."""
-    event.read_only = operation.audit.read_only
     event.parameters = _parameters(operation.audit, parameters)
 
 

@@ -153,4 +153,9 @@ def _of_arn(text: str, region: str) -> tuple[str, str]:
         raise NotFoundException(f"Invalid keyId '{text}'")
     if arn.region != region:
         raise NotFoundException(f"Invalid arn {arn.region}")
-    return arn.account_id, arn.resource.removeprefix("key/")
+    kind, _, name = arn.resource.partition("/")
+    if kind == "key" and is_key_id(name):
+        return arn.account_id, name
+    if kind == "alias":
+        return arn.account_id, arn.resource
+    raise NotFoundException(f"Invalid keyId '{text}'")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from selfkms.domain.kms.algorithms import EncryptionAlgorithm, MessageType, SigningAlgorithm
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.secrets import Secret
 
@@ -36,6 +37,67 @@ class KeyStore(Protocol):
             KeyUnavailableException: the key store does not answer.
             CorruptRecordError: the wrapped material does not open.
         """
+
+    def encrypt_asymmetric(self, material: KeyMaterial, algorithm: EncryptionAlgorithm, plaintext: Secret) -> bytes:
+        """RSAES-OAEP with the hash of the algorithm, also for MGF1, and an empty label: as any program makes it.
+
+        Raises:
+            ValidationException: longer than the modulus takes.
+        """
+
+    def decrypt_asymmetric(self, material: KeyMaterial, algorithm: EncryptionAlgorithm, ciphertext: bytes) -> Secret:
+        """The plaintext.
+
+        Raises:
+            InvalidCiphertextException: anything else than what was encrypted for this key; one error for all of it.
+        """
+
+    def sign(
+        self, material: KeyMaterial, algorithm: SigningAlgorithm, message: bytes, *, message_type: MessageType
+    ) -> bytes:
+        """A signature: of the message (RAW), of its digest (DIGEST), or of its 64-byte mu (EXTERNAL_MU, ML-DSA)."""
+
+    def verify(
+        self,
+        material: KeyMaterial,
+        algorithm: SigningAlgorithm,
+        message: bytes,
+        signature: bytes,
+        *,
+        message_type: MessageType,
+    ) -> None:
+        """Return if the signature is one of this key's for this message.
+
+        Raises:
+            KMSInvalidSignatureException: it is not.
+        """
+
+    def mac(self, material: KeyMaterial, message: bytes) -> bytes:
+        """HMAC with the hash of the key spec (RFC 2104)."""
+
+    def agree(self, material: KeyMaterial, public_key: bytes) -> Secret:
+        """The raw shared secret: the x coordinate of ECDH (NIST SP 800-56A, 5.7.1.2).
+
+        Args:
+            material: of a NIST curve.
+            public_key: of the other side, SubjectPublicKeyInfo in DER.
+
+        Raises:
+            ValidationException: not a public key on the curve of this material.
+        """
+
+    def encapsulate(self, material: KeyMaterial) -> tuple[Secret, bytes]:
+        """A shared secret and its encapsulation (FIPS 203, 6.2)."""
+
+    def decapsulate(self, material: KeyMaterial, encapsulation: bytes) -> Secret:
+        """The shared secret. A changed encapsulation of the right length gives another secret (FIPS 203, 6.3).
+
+        Raises:
+            InvalidCiphertextException: of another length than this key spec has.
+        """
+
+    def generate_pair(self, key_pair_spec: KeySpec) -> tuple[Secret, bytes]:
+        """A key pair for the caller, not kept: PKCS#8 and SubjectPublicKeyInfo, both in DER."""
 
     def renew_domain_key(self, region: str, *, older_than: float) -> bool:
         """Wrap new material of a Region with a new domain key, if its newest was made before `older_than`.

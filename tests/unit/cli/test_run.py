@@ -173,7 +173,7 @@ def test_what_is_no_pair_is_refused(pair: str) -> None:
     """Exit code 2: the command line is not understood."""
     result = CliRunner().invoke(run, ["--context", pair, "--", "no-such-command-anywhere"])
     assert result.exit_code == 2
-    assert f"'{pair}' is not NAME=VALUE" in result.stderr
+    assert f"Invalid value for --context: '{pair}' is not NAME=VALUE\n" in result.stderr
 
 
 def test_a_command_must_be_given() -> None:

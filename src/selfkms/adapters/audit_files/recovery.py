@@ -91,7 +91,7 @@ def _may_be_unfinished(segment: Segment, position: Position, mark: Mark | None) 
     Without a mark nothing can: then every record counts as acknowledged.
     """
     length = segment.written_end(position.offset) - position.offset
-    return mark is not None and position.offset >= _settled_offset(segment, mark)
+    return mark is not None and length <= BATCH_BYTES_MAX and position.offset >= _settled_offset(segment, mark)
 
 
 def _settled_offset(segment: Segment, mark: Mark) -> int:

@@ -15,9 +15,11 @@ from selfkms.domain.errors import AWSError
 from selfkms.domain.iam.principals import Caller, CallerKind
 
 EVENT_VERSION: Final = "1.11"
-ERROR_MESSAGE_MAX: Final = 1_024
+ERROR_MESSAGE_BYTES_MAX: Final = 1_024
 """CloudTrail User Guide, "errorMessage": at most 1 KB."""
-USER_AGENT_MAX: Final = 1_024
+USER_AGENT_BYTES_MAX: Final = 1_024
+ELEMENT_BYTES_MAX: Final = 102_400
+"""CloudTrail User Guide, "requestParameters", "responseElements": at most 100 KB each, so 256 KB a record suffice."""
 UNKNOWN_REGION: Final = "unknown"
 
 # Who signed is not known: what CloudTrail writes of a caller whose identity it could not establish.
@@ -60,13 +62,13 @@ class Event(msgspec.Struct, kw_only=True):
             "eventName": self.name,
             "awsRegion": self.region,
             "sourceIPAddress": self.source_ip,
-            "userAgent": self.user_agent[:USER_AGENT_MAX],
+            "userAgent": _cut(self.user_agent, USER_AGENT_BYTES_MAX),
         }
         if self.error is not None:
             # Access alone is recorded without the `Exception` of the API's code.
             record["errorCode"] = "AccessDenied" if denied else self.error.code
             if self.error.message:
-                record["errorMessage"] = self.error.message[:ERROR_MESSAGE_MAX]
+                record["errorMessage"] = _cut(self.error.message, ERROR_MESSAGE_BYTES_MAX)
         record["requestParameters"] = None if denied else self.parameters
         record["responseElements"] = None if failed or self.read_only else self.answers
         if self.additional and not failed:
@@ -83,7 +85,7 @@ class Event(msgspec.Struct, kw_only=True):
         record["eventCategory"] = "Management"
         if self.tls is not None:
             record["tlsDetails"] = self.tls
-        return AuditRecord(self.event_id, _encode(record))
+        return AuditRecord(self.event_id, _bounded(record))
 
 
 def service_event(
@@ -119,6 +121,25 @@ def service_event(
         record["serviceEventDetails"] = details
     record["eventCategory"] = "Management"
     return AuditRecord(event_id, _encode(record))
+
+
+def _cut(text: str, bytes_max: int) -> str:
+    """As much of a text as fits."""
+    if len(text) * 4 <= bytes_max:
+        return text
+    return text.encode("utf-8", "replace")[:bytes_max].decode("utf-8", "ignore")
+
+
+def _bounded(record: dict[str, Any]) -> bytes:
+    """The record as JSON; what a client made too large is left out, and said to be, as CloudTrail does it."""
+    encoded = _encode(record)
+    if len(encoded) <= ELEMENT_BYTES_MAX:
+        return encoded
+    for name in ("requestParameters", "responseElements"):
+        size = len(_encode(record[name]))
+        if size > ELEMENT_BYTES_MAX:
+            record[name] = {"omitted": True, "originalSize": size, "reason": "input is too large"}
+    return _encode(record)
 
 
 def key_resource(account_id: str, arn: str) -> dict[str, str]:

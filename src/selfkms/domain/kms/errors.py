@@ -46,6 +46,14 @@ class InvalidCiphertextException(AWSError):
     """The blob or its encryption context was altered. One error without a message: no two causes can be told apart."""
 
 
+class KMSInvalidSignatureException(AWSError):
+    """The signature is not one of this key's for this message. Without a message."""
+
+
+class KMSInvalidMacException(AWSError):
+    """The MAC is not this key's for this message. Without a message."""
+
+
 class TagException(AWSError):
     """A tag is not acceptable."""
 

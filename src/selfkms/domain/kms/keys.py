@@ -9,7 +9,6 @@ from typing import ClassVar, Final
 import msgspec
 
 from selfkms.domain.arns import key_arn
-from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.records import Record
 from selfkms.domain.tags import Tag
@@ -137,15 +136,6 @@ class KMSKey(Record, frozen=True, kw_only=True):
         """The key material that encrypts."""
         return self.materials[-1]
 
-    def check_encryption_algorithm(self, algorithm: str) -> None:
-        """Refuse an encryption algorithm that is not this key spec's.
-
-        Raises:
-            InvalidKeyUsageException: of another kind of key.
-        """
-        if algorithm != "SYMMETRIC_DEFAULT":
-            raise InvalidKeyUsageException(f"Algorithm {algorithm} is incompatible with key spec {self.key_spec}.")
-
     def material(self, handle: str) -> MaterialEntry | None:
         """The key material with that handle, if it is one of this key's."""
         return next((entry for entry in self.materials if entry.handle == handle), None)
@@ -167,6 +157,8 @@ class KeyMaterial(Record, frozen=True, kw_only=True):
     created_at: float
     """Seconds since the epoch."""
     wrapped: bytes
+    public_key: bytes = b""
+    """SubjectPublicKeyInfo in DER (RFC 5280, 4.1); empty for symmetric and HMAC key specs."""
 
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.region, self.key_id, self.handle)

@@ -26,6 +26,28 @@ _STATEMENT_ELEMENTS: Final = frozenset(
     }
 )
 
+_BEYOND: Final = frozenset({"Condition", "NotPrincipal", "NotAction", "NotResource"})
+_PRINCIPAL_KINDS: Final = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
+
+# IAM User Guide, "AWS JSON policy elements: Principal": everyone, an account, an ARN of IAM or STS, a unique ID.
+_AWS_PRINCIPAL: Final = re.compile(
+    r"\*|[0-9]{12}|arn:[a-z-]+:(iam|sts)::[0-9]{12}:[^*?\s]+|(AIDA|AROA)[A-Z0-9]+", re.ASCII
+)
+
+# IAM User Guide, "IAM JSON policy elements: Condition operators".
+_OPERATOR: Final = re.compile(
+    r"(ForAllValues:|ForAnyValue:)?"
+    r"(String(Not)?Equals(IgnoreCase)?|String(Not)?Like|(Numeric|Date)(Not)?Equals|(Numeric|Date)(Less|Greater)Than(Equals)?"
+    r"|Bool|BinaryEquals|(Not)?IpAddress|Arn(Not)?(Equals|Like))(IfExists)?"
+    r"|Null",
+    re.ASCII,
+)
+
+_FLAGS: Final = re.IGNORECASE | re.DOTALL | re.ASCII
+
+_SYNTAX: Final = "Syntax errors in policy."
+_PRINCIPALS: Final = "Policy contains a statement with one or more invalid principals."
+
 
 class PolicyError(Exception):
     """The text is no policy. The message may be shown to whoever wrote it."""
@@ -66,22 +88,28 @@ class Policy(msgspec.Struct, frozen=True):
         """
         document = _json_object(text)
         if document.keys() - _POLICY_ELEMENTS:
-            raise PolicyError("Syntax errors in policy.")
+            raise PolicyError(_SYNTAX)
         if document.get("Version", _VERSIONS[-1]) not in _VERSIONS:
             raise PolicyError("The policy has an unknown Version.")
-        statements = _as_list(document.get("Statement"))
-        if not statements:
+        if not isinstance(document.get("Id", ""), str):
+            raise PolicyError(_SYNTAX)
+        statements = document.get("Statement")
+        if isinstance(statements, dict):
+            statements = [statements]
+        if statements is None or statements == []:
             raise PolicyError("The policy has no Statement.")
+        if not isinstance(statements, list):
+            raise PolicyError(_SYNTAX)
         return cls(tuple(_statement(raw, principals=principals) for raw in statements))
 
 
 def _json_object(text: str) -> dict[str, Any]:
     try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates)
+        document = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise PolicyError("The policy is not valid JSON.") from error
     if not isinstance(document, dict):
-        raise PolicyError("Syntax errors in policy.")
+        raise PolicyError(_SYNTAX)
     return document
 
 
@@ -93,52 +121,84 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
+def _no_constant(name: str) -> None:
+    # RFC 8259, 6: NaN and Infinity are no JSON, whatever Python's reader takes.
+    raise ValueError(name)
+
+
 def _statement(raw: Any, *, principals: bool) -> Statement:
     if not isinstance(raw, Mapping) or raw.keys() - _STATEMENT_ELEMENTS:
-        raise PolicyError("Syntax errors in policy.")
+        raise PolicyError(_SYNTAX)
     if raw.get("Effect") not in ("Allow", "Deny"):
         raise PolicyError("A statement has no Effect of Allow or Deny.")
     if principals is not ("Principal" in raw or "NotPrincipal" in raw):
-        raise PolicyError("Policy contains a statement with one or more invalid principals.")
-    sid = raw.get("Sid")
-    if sid is not None and not isinstance(sid, str):
-        raise PolicyError("Syntax errors in policy.")
+        raise PolicyError(_PRINCIPALS)
+    if any(name in raw and f"Not{name}" in raw for name in ("Principal", "Action", "Resource")):
+        raise PolicyError(_SYNTAX)
+    if not isinstance(raw.get("Sid", ""), str):
+        raise PolicyError(_SYNTAX)
+    _check_condition(raw.get("Condition", {}))
+    named = {kind: _principals(raw[kind]) for kind in ("Principal", "NotPrincipal") if kind in raw}
+    actions = {name: _actions(raw[name]) for name in ("Action", "NotAction") if name in raw}
+    resources = {name: _texts(raw[name]) for name in ("Resource", "NotResource") if name in raw}
     return Statement(
         allows=raw["Effect"] == "Allow",
-        sid=sid,
-        principals=_aws_principals(raw.get("Principal", {})),
-        actions=tuple(_pattern(text) for text in _texts(raw.get("Action"))),
-        resources=_texts(raw.get("Resource")),
-        beyond=frozenset(raw) & {"Condition", "NotPrincipal", "NotAction", "NotResource"},
+        sid=raw.get("Sid"),
+        principals=named.get("Principal", ()),
+        actions=tuple(_pattern(action) for action in actions.get("Action", ())),
+        resources=resources.get("Resource", ()),
+        beyond=frozenset(raw) & _BEYOND,
     )
 
 
-def _aws_principals(principal: Any) -> tuple[str, ...]:
+def _principals(principal: Any) -> tuple[str, ...]:
+    """The `AWS` entries of a Principal element, whose form is checked; other kinds of principal never send requests."""
     if principal == "*":
         return ("*",)
-    if not isinstance(principal, Mapping) or principal.keys() - {"AWS", "Service", "Federated", "CanonicalUser"}:
-        raise PolicyError("Policy contains a statement with one or more invalid principals.")
-    for kind in principal:
-        if not _texts(principal[kind]):
-            raise PolicyError("Policy contains a statement with one or more invalid principals.")
-    return _texts(principal.get("AWS"))
+    if not isinstance(principal, Mapping) or not principal or principal.keys() - _PRINCIPAL_KINDS:
+        raise PolicyError(_PRINCIPALS)
+    named = {kind: _texts(principal[kind], otherwise=_PRINCIPALS) for kind in principal}
+    if not all(all(texts) and texts for texts in named.values()):
+        raise PolicyError(_PRINCIPALS)
+    # A wildcard inside an ARN would name nobody, and a Deny with one would deny nobody without a word.
+    if not all(_AWS_PRINCIPAL.fullmatch(text) for text in named.get("AWS", ())):
+        raise PolicyError(_PRINCIPALS)
+    return named.get("AWS", ())
+
+
+def _actions(value: Any) -> tuple[str, ...]:
+    actions = _texts(value)
+    if not all(action.isascii() for action in actions):
+        raise PolicyError(_SYNTAX)
+    return actions
+
+
+def _check_condition(condition: Any) -> None:
+    """Operators that exist, each with an object of condition keys; their values are weighed elsewhere."""
+    if not isinstance(condition, Mapping):
+        raise PolicyError(_SYNTAX)
+    for operator, keys in condition.items():
+        if not _OPERATOR.fullmatch(operator) or not isinstance(keys, Mapping):
+            raise PolicyError(_SYNTAX)
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    """`*` is any run of characters, `?` any one; action names are compared without case."""
-    escaped = re.escape(text).replace(r"\*", ".*").replace(r"\?", ".")
-    return re.compile(escaped, re.IGNORECASE | re.DOTALL)
+    """`*` is any run of characters, `?` any one; action names are compared without case.
+
+    Each run takes as few characters as it can and never gives any back: for wildcards the leftmost match is as good as
+    any other, and a pattern of many `*` cannot make the search go back over all of them.
+    """
+    first, *others = [re.escape(part).replace(r"\?", ".") for part in re.sub(r"\*+", "*", text).split("*")]
+    if not others:
+        return re.compile(first, _FLAGS)
+    *middle, last = others
+    runs = "".join(f"(?>.*?{part})" for part in middle)
+    return re.compile(f"{first}{runs}.*{last}", _FLAGS)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    texts = _as_list(value)
-    if not all(isinstance(text, str) for text in texts):
-        raise PolicyError("Syntax errors in policy.")
-    return tuple(texts)
-
-
-def _as_list(value: Any) -> list[Any]:
+def _texts(value: Any, *, otherwise: str = _SYNTAX) -> tuple[str, ...]:
     """A scalar stands for a list of one wherever a list is legal."""
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+    texts = value if isinstance(value, list) else [value]
+    if not all(isinstance(text, str) for text in texts):
+        raise PolicyError(otherwise)
+    return tuple(texts)

@@ -6,6 +6,7 @@ Source: AWS KMS API Reference, "Encrypt", "Decrypt", "ReEncrypt"; KMS developer 
 from typing import Final
 
 from selfkms.domain.errors import ValidationException
+from selfkms.domain.kms.algorithms import ENCRYPTION, check_algorithm
 from selfkms.domain.kms.errors import IncorrectKeyException, UnsupportedOperationException
 from selfkms.domain.kms.keys import KeyMaterial, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
@@ -105,7 +106,7 @@ def encrypt(request: EncryptRequest, key: KMSKey, context: Context) -> EncryptRe
     Raises:
         InvalidKeyUsageException: the algorithm is not one of this key's.
     """
-    key.check_encryption_algorithm(request.encryption_algorithm)
+    check_algorithm(key.key_spec, request.encryption_algorithm, ENCRYPTION)
     material = context.material(key, key.current_material.handle)
     blob = context.key_store.encrypt(material, request.plaintext, request.encryption_context)
     context.note(key_material_id=material.material_id)
@@ -124,7 +125,7 @@ def decrypt(request: DecryptRequest, key: KMSKey, context: Context) -> DecryptRe
         IncorrectKeyException: `key_id` was given and another key made this blob.
         InvalidCiphertextException: wrong context, altered or cut blob; one error, so that none can be told apart.
     """
-    key.check_encryption_algorithm(request.encryption_algorithm)
+    check_algorithm(key.key_spec, request.encryption_algorithm, ENCRYPTION)
     if request.ciphertext_blob is None or request.dry_run_modifiers:
         return None
     material, plaintext = _open(request.ciphertext_blob, request.encryption_context, key, context)
@@ -141,8 +142,8 @@ def re_encrypt(
     request: ReEncryptRequest, source: KMSKey, destination: KMSKey, context: Context
 ) -> ReEncryptResult | None:
     """Decrypt under one key and encrypt under another, or another encryption context; the plaintext stays inside."""
-    source.check_encryption_algorithm(request.source_encryption_algorithm)
-    destination.check_encryption_algorithm(request.destination_encryption_algorithm)
+    check_algorithm(source.key_spec, request.source_encryption_algorithm, ENCRYPTION)
+    check_algorithm(destination.key_spec, request.destination_encryption_algorithm, ENCRYPTION)
     if request.ciphertext_blob is None or request.dry_run_modifiers:
         return None
     opened, plaintext = _open(request.ciphertext_blob, request.source_encryption_context, source, context)

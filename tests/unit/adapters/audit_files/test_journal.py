@@ -265,10 +265,11 @@ class TestFailingDisk:
         journal = open_journal()
         journal.append(make_records(1))
         with monkeypatch.context() as patch:
-            patch.setattr(os, "fdatasync", failing(errno.EIO))
+            patch.setattr(os, "pwrite", cut_short(400))
             for _ in range(3):
                 with pytest.raises(JournalUnavailableError):
                     journal.append(make_records(2, 5))
+        # Shorter than what is left of the failed batch.
         journal.append(make_records(7))
         assert bodies(directory, audit_key) == [make_records(1)[0].body, make_records(7)[0].body]
 
@@ -315,6 +316,7 @@ class TestFailingDisk:
             journal = open_journal()
         # It would fit into the old segment, which must not be used any more: the new one names its last record.
         journal.append(make_records(21))
+        assert len(bodies(directory, audit_key)) == 11
         journal.append(make_records(11, 10))
         expected = make_records(1, 10) + make_records(21) + make_records(11, 10)
         assert bodies(directory, audit_key) == [record.body for record in expected]

@@ -124,6 +124,13 @@ def test_altered_frame_is_refused() -> None:
                 decode_frame(segment, START, KEY)
 
 
+def test_gap_in_the_numbers_is_refused() -> None:
+    """A record whose hash is right and whose number is not the next one is refused."""
+    frame, _ = encode_frame(b"e" * 16, b"{}", START._replace(sequence=1), KEY)
+    with pytest.raises(LayoutError, match="sequence number is 2"):
+        decode_frame(bytes(RECORDS_OFFSET) + frame, START, KEY)
+
+
 def test_empty_body_is_our_mistake() -> None:
     """A record without a body is never written: its length would be the end of the records."""
     with pytest.raises(AssertionError):

@@ -151,8 +151,9 @@ class TestDamage:
             altered = bytearray(data)
             altered[offset] ^= 0x40
             path.write_bytes(altered)
-            with pytest.raises(JournalDamagedError, match=FIRST):
+            with pytest.raises(JournalDamagedError, match=FIRST) as caught:
                 recover(directory, MACKey(audit_key), INSTALLATION)
+            assert "ends here" not in str(caught.value)
             assert path.read_bytes() == altered
 
     def test_acknowledged_records_that_are_gone(

@@ -138,6 +138,22 @@ class TestWhileWriting:
         path.write_bytes(data)
         assert damage_of(directory, audit_key) == Damage(path.name, end, 13, "the record is damaged or unfinished")
 
+    def test_open_end_before_an_empty_segment(
+        self, open_journal: OpenJournal, make_records: MakeRecords, directory: Path, audit_key: Secret
+    ) -> None:
+        """When a segment has a successor nothing is open in it, even if nothing was acknowledged in the new one yet."""
+        journal = open_journal()
+        journal.append(make_records(1, 3))
+        end = journal._position.offset
+        journal._roll()
+        path = segment_path(directory, 1)
+        assert verify(directory, audit_key).damage is None
+        data = bytearray(path.read_bytes())
+        data[end] = 1
+        path.write_bytes(data)
+        damage = damage_of(directory, audit_key)
+        assert (damage.segment, damage.offset, damage.sequence) == (path.name, end, 4)
+
 
 class TestAltered:
     @pytest.mark.usefixtures("written")
@@ -161,6 +177,7 @@ class TestAltered:
                 else:
                     assert report.damage is not None
                     assert report.damage.segment == path.name
+                    assert "ends here" not in report.damage.what
                     assert report.damage.offset <= offset
                 with path.open("r+b") as file:
                     file.seek(offset)

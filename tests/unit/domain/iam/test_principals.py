@@ -11,6 +11,7 @@ from selfkms.domain.iam.principals import (
     Caller,
     CallerKind,
     User,
+    secret_binding,
 )
 
 BOB: Final = User(account_id="111122223333", user_name="bob", user_id="AIDABOB", created_at=1.0)
@@ -44,6 +45,18 @@ def test_access_keys_are_active_at_first() -> None:
     key = AccessKey(access_key_id="AKIA1", account_id="1", user_name="bob", sealed_secret=b"", created_at=1.0)
     assert key.status is AccessKeyStatus.ACTIVE
     assert {status.value for status in AccessKeyStatus} == {"Active", "Inactive"}
+
+
+def test_a_sealed_secret_is_bound_to_its_access_key() -> None:
+    """In the row of another access key it does not open."""
+    key = AccessKey(access_key_id="AKIA1", account_id="1", user_name="bob", sealed_secret=b"", created_at=1.0)
+    assert key.binding == secret_binding("AKIA1") == ("access_keys", "AKIA1")
+    assert key.changed(access_key_id="AKIA2").binding != key.binding
+
+
+def test_the_policy_of_administrators_is_that_of_aws() -> None:
+    """It is a managed policy of AWS's, in no account."""
+    assert ADMINISTRATOR_ACCESS == "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
 def test_the_root_user_as_a_caller() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, Caller, User
 from selfkms.domain.kms.errors import LimitExceededException, MalformedPolicyDocumentException
-from selfkms.domain.kms.key_policy import default_key_policy, parse_key_policy
+from selfkms.domain.kms.key_policy import LOCKOUT_TEXT, POLICY_NAME, default_key_policy, parse_key_policy
 from selfkms.domain.policy.document import PolicyError
 from selfkms.domain.policy.evaluate import decide_on_key
 
@@ -71,6 +71,12 @@ def test_the_limit_counts_bytes() -> None:
     assert len(text) < 32_768
     with pytest.raises(LimitExceededException):
         parse_key_policy(text)
+
+
+def test_the_words_of_aws() -> None:
+    """The one name of a key policy, and the text of a refused lockout."""
+    assert POLICY_NAME == "default"
+    assert LOCKOUT_TEXT == "The new key policy will not allow you to update the key policy in the future."
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any, Final
 import botocore.loaders
 import pytest
 
-from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import USAGES, KeyManager, KeySpec, KeyUsage, KMSKey, MaterialEntry, Origin
 
@@ -112,23 +111,3 @@ def test_every_material_is_found_by_its_handle() -> None:
 def test_material_of_another_key_is_not_found(handle: str) -> None:
     """A handle that is none of this key's gives nothing."""
     assert KEY.material(handle) is None
-
-
-def test_the_algorithm_of_symmetric_keys_is_taken() -> None:
-    """SYMMETRIC_DEFAULT is their one encryption algorithm."""
-    KEY.check_encryption_algorithm("SYMMETRIC_DEFAULT")
-
-
-@pytest.mark.parametrize("algorithm", ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "SM2PKE", "symmetric_default", ""])
-def test_algorithms_of_other_keys_are_refused(algorithm: str) -> None:
-    """A symmetric key takes no algorithm of another kind of key."""
-    with pytest.raises(InvalidKeyUsageException) as refusal:
-        KEY.check_encryption_algorithm(algorithm)
-    assert refusal.value.message == f"Algorithm {algorithm} is incompatible with key spec SYMMETRIC_DEFAULT."
-
-
-@pytest.mark.xfail(strict=True, reason="the check does not look at the key spec: it fits symmetric keys only")
-def test_the_algorithm_of_symmetric_keys_is_refused_for_others() -> None:
-    """An RSA key does not take SYMMETRIC_DEFAULT."""
-    with pytest.raises(InvalidKeyUsageException):
-        KEY.changed(key_spec=KeySpec.RSA_2048).check_encryption_algorithm("SYMMETRIC_DEFAULT")

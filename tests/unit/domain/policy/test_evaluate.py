@@ -316,11 +316,9 @@ def test_the_reasons_in_the_words_of_aws(why: Why, text: str) -> None:
     assert why.value.format(action="kms:Encrypt") == text
 
 
-@pytest.mark.parametrize(
-    "principal", [BOB.upper(), BOB.replace("/team/", "/"), f"{BOB}x", "bob", "AIDAbob1111", "AIDA*"]
-)
+@pytest.mark.parametrize("principal", [BOB.replace("/team/", "/"), f"{BOB}x", BOB.replace("bob", "BOB"), "AIDABOB1112"])
 def test_a_principal_is_named_exactly(principal: str) -> None:
-    """Case and path count, and there are no wildcards inside."""
+    """Case and path count."""
     assert decide(CALLERS["bob"], "kms:Encrypt", [allow(aws(principal))]) == Decision(Why.NOT_IN_RESOURCE)
 
 
