@@ -188,8 +188,9 @@ class Gate:
             keys=self._keys,
         )
         resolved = self._resolver.resolve(operation, request, account_id=caller.account_id, region=region)
-        record.note_resources(event, resolved)
+        record.note_named(event, resolved)
         self._authorizer.authorize(caller, operation.action, resolved)
+        record.note_permitted(event, resolved)
         admit(operation, resolved)
         result = operation.run(request, *resolved.arguments, context)
         if getattr(request, "dry_run", False):

@@ -4,12 +4,13 @@ Source: KMS developer guide, "Understanding AWS KMS log entries"; `docs/referenc
 """
 
 import functools
+from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from selfkms.domain.cloudtrail.event import Event, element_time, key_resource
-from selfkms.gate.resolve import Resolved, ResolvedKey
+from selfkms.gate.resolve import Resolved, ResolvedAlias, ResolvedKey
 from selfkms.protocol.http import HTTPRequest
 from selfkms.services.context import Context
 from selfkms.services.operation import Audit, Operation
@@ -37,12 +38,20 @@ def note_request(event: Event, operation: Operation, parameters: dict[str, Any])
     event.parameters = _parameters(operation.audit, parameters)
 
 
-def note_resources(event: Event, resolved: Resolved) -> None:
-    """The KMS keys and aliases that the request is about."""
+def note_named(event: Event, resolved: Resolved) -> None:
+    """The KMS keys and aliases that the caller named. What a blob names is not for everyone who found the blob to know."""
+    _note_resources(event, [r for r in resolved.resources if isinstance(r, ResolvedAlias) or not r.by_ciphertext])
+
+
+def note_permitted(event: Event, resolved: Resolved) -> None:
+    """All KMS keys and aliases that the request is about, once it is permitted."""
+    _note_resources(event, resolved.resources)
+
+
+def _note_resources(event: Event, resources: Iterable[ResolvedKey | ResolvedAlias]) -> None:
     event.resources = [
         key_resource(resource.owner if isinstance(resource, ResolvedKey) else _account_of(resource.arn), resource.arn)
-        for resource in resolved.resources
-        if resource.arn != "*"
+        for resource in resources
     ]
 
 

@@ -83,7 +83,8 @@ class Resolver:
         if named is None and target.optional:
             return [], [None]
         found = self._named(named, target, operation, account_id=account_id, region=region)
-        return ([found] if target.permission else []), [found.key]
+        # One that is not there for the caller is refused even where none of its permissions would be asked for.
+        return ([found] if target.permission or found.key is None else []), [found.key]
 
     def _of_ciphertext(
         self, target: KeyOfCiphertext, operation: Operation, request: Any, *, account_id: str, region: str

@@ -8,6 +8,7 @@ HTTP/1.0, a missing or repeated Host, a target that is not a path, and sizes.
 Source: RFC 9112, sections 3.2, 5, 6.1, 6.3, 7.1; RFC 9110, sections 6.5.1, 7.8, 10.1.1.
 """
 
+from functools import lru_cache
 from typing import Final, NamedTuple, NoReturn
 
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -26,6 +27,12 @@ class Received(NamedTuple):
 
     request: HTTPRequest
     last: bool
+
+
+@lru_cache(maxsize=256)
+def _lower(name: bytes) -> str:
+    """The name of a header. Clients send the same dozen again and again."""
+    return name.decode("latin-1").lower()
 
 
 class RequestReader:
@@ -123,21 +130,18 @@ class RequestReader:
         if self._head_done:
             return
         self._url += url
-        self._count(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > HEADER_BYTES_MAX:
+            self._refuse(RequestEntityTooLargeException(_TOO_LARGE))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header, or a trailer, which is counted in `feed` and not used. RFC 9110, 6.5.1: it may be ignored."""
         if self._head_done:
             return
-        self._count(len(name) + len(value) + 4)
-        if len(self._headers) == HEADERS_MAX:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > HEADER_BYTES_MAX or len(self._headers) == HEADERS_MAX:
             self._refuse(RequestEntityTooLargeException(_TOO_LARGE))
-        self._headers.append((name.decode("latin-1").lower(), value.strip(b" \t").decode("latin-1")))
-
-    def _count(self, count: int) -> None:
-        self._head_bytes += count
-        if self._head_bytes > HEADER_BYTES_MAX:
-            self._refuse(RequestEntityTooLargeException(_TOO_LARGE))
+        self._headers.append((_lower(name), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         """The end of the head: whatever can be refused without the body is refused here."""

@@ -127,6 +127,13 @@ class KMSKey(Record, frozen=True, kw_only=True):
         return key_arn(self.region, self.account_id, self.key_id)
 
     @property
+    def kind(self) -> str:
+        """`symmetric`, `asymmetric` or `HMAC`: an alias stays with keys of one kind."""
+        if self.key_spec is KeySpec.SYMMETRIC_DEFAULT:
+            return "symmetric"
+        return "HMAC" if self.key_spec.startswith("HMAC_") else "asymmetric"
+
+    @property
     def enabled(self) -> bool:
         """Whether the key state is Enabled; AWS calls this `Enabled` in KeyMetadata."""
         return self.state is KeyState.ENABLED

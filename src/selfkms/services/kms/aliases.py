@@ -93,6 +93,11 @@ def update_alias(_request: AliasRequest, alias: Alias, present: KMSKey, new: KMS
             f"to a CMK with key usage {new.key_usage}. "
             "The key usage of the current CMK and the new CMK must be the same."
         )
+    if new.kind != present.kind:
+        raise ValidationException(
+            f"Alias {alias.alias_name} cannot be changed from a CMK of type {present.kind} "
+            f"to a CMK of type {new.kind}. The type of the current CMK and the new CMK must be the same."
+        )
     if new.key_id != present.key_id:
         _check_alias_count(new, context)
         context.put(new)

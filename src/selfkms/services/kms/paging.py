@@ -3,7 +3,7 @@
 Source: AWS KMS API Reference, "ListKeys": Marker, NextMarker, Truncated, InvalidMarkerException.
 """
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable, Sequence
 from hmac import compare_digest
@@ -48,7 +48,7 @@ def position_of(context: Context, listing: str, marker: str | None) -> str:
     if marker is None:
         return ""
     try:
-        raw = urlsafe_b64decode(marker.encode())
+        raw = b64decode(marker.encode("ascii"), altchars=b"-_", validate=True)
         position = raw[_TAG_BYTES:].decode()
     except (Base64Error, ValueError) as error:
         raise InvalidMarkerException from error
