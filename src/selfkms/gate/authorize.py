@@ -55,7 +55,7 @@ class Authorizer:
         )
         if not verdict.allowed and resource.by_ciphertext:
             raise AccessDeniedException(CIPHERTEXT_TEXT)
-        _check(verdict, caller, resource.action, resource.arn)
+        _check(verdict, caller, resource.action, resource.named_arn)
         assert resource.key is not None, "only a key that exists has a policy that allows"
 
     def _policy(self, key: KMSKey | None) -> Policy:

@@ -4,7 +4,6 @@ Source: KMS developer guide, "Understanding AWS KMS log entries"; `docs/referenc
 """
 
 import functools
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -39,20 +38,20 @@ def note_request(event: Event, operation: Operation, parameters: dict[str, Any])
 
 
 def note_named(event: Event, resolved: Resolved) -> None:
-    """The KMS keys and aliases that the caller named. What a blob names is not for everyone who found the blob to know."""
-    _note_resources(event, [r for r in resolved.resources if isinstance(r, ResolvedAlias) or not r.by_ciphertext])
+    """The KMS keys and aliases that the caller named, by these names: what is behind them is not for all to know."""
+    event.resources = [
+        key_resource(_account_of(arn), arn)
+        for arn in (
+            r.arn if isinstance(r, ResolvedAlias) else r.named_arn
+            for r in resolved.resources
+            if isinstance(r, ResolvedAlias) or not r.by_ciphertext
+        )
+    ]
 
 
 def note_permitted(event: Event, resolved: Resolved) -> None:
     """All KMS keys and aliases that the request is about, once it is permitted."""
-    _note_resources(event, resolved.resources)
-
-
-def _note_resources(event: Event, resources: Iterable[ResolvedKey | ResolvedAlias]) -> None:
-    event.resources = [
-        key_resource(resource.owner if isinstance(resource, ResolvedKey) else _account_of(resource.arn), resource.arn)
-        for resource in resources
-    ]
+    event.resources = [key_resource(_account_of(resource.arn), resource.arn) for resource in resolved.resources]
 
 
 def note_result(event: Event, operation: Operation, resolved: Resolved, result: Any, context: Context) -> None:

@@ -28,6 +28,8 @@ class ResolvedKey(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its state must let the operation through."""
     by_ciphertext: bool = False
     """Whether the blob named it, not the caller."""
+    named_arn: str
+    """What the caller may be told before it is permitted: the key ARN, or the ARN of the foreign alias it named."""
 
 
 class ResolvedAlias(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ class Resolver:
         key = self._database.key_of_material(region, self._key_store.identify(getattr(request, target.blob_member)))
         if key is None:
             # As if it were somebody else's: whether it exists is not for the caller to know.
-            nowhere = ResolvedKey(key=None, arn="*", owner="", action=action, by_ciphertext=True)
+            nowhere = ResolvedKey(key=None, arn="*", named_arn="*", owner="", action=action, by_ciphertext=True)
             return [nowhere], [None]
         return [_resolved(key, action, by_ciphertext=True)], [key]
 
@@ -111,17 +113,20 @@ class Resolver:
         if name.startswith(ALIAS_PREFIX) and target.aliases:
             if owner == account_id:
                 return _resolved(self._own_key(owner, region, self._alias(owner, region, name).target_key_id), action)
-            alias = self._database.alias(owner, region, name)
-            if alias is None:
-                return ResolvedKey(key=None, arn=alias_arn(region, owner, name), owner=owner, action=action)
-            name = alias.target_key_id
-        elif not is_key_id(name):
+            return self._foreign_alias(alias_arn(region, owner, name), action, owner=owner, region=region, name=name)
+        if not is_key_id(name):
             raise NotFoundException(f"Invalid keyId '{text}'")
         if owner == account_id:
             return _resolved(self._own_key(owner, region, name), action)
         # Most operations do not reach into another account, whatever the policies say: there the key does not exist.
         key = self._database.key(owner, region, name) if target.foreign else None
-        return ResolvedKey(key=key, arn=key_arn(region, owner, name), owner=owner, action=action)
+        arn = key_arn(region, owner, name)
+        return ResolvedKey(key=key, arn=arn, named_arn=arn, owner=owner, action=action)
+
+    def _foreign_alias(self, arn: str, action: str, *, owner: str, region: str, name: str) -> ResolvedKey:
+        alias = self._database.alias(owner, region, name)
+        key = self._database.key(owner, region, alias.target_key_id) if alias else None
+        return ResolvedKey(key=key, arn=key.arn if key else arn, named_arn=arn, owner=owner, action=action)
 
     def _own_key(self, account_id: str, region: str, key_id: str) -> KMSKey:
         key = self._database.key(account_id, region, key_id)
@@ -140,6 +145,7 @@ def _resolved(key: KMSKey, action: str, *, admitted: bool = True, by_ciphertext:
     return ResolvedKey(
         key=key,
         arn=key.arn,
+        named_arn=key.arn,
         owner=key.account_id,
         action=action,
         admitted=admitted,
