@@ -14,7 +14,6 @@ from selfkms.adapters.audit_files.segments import JournalDamagedError
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.installation import Unsealed
 from selfkms.config import ServerSettings
-from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import JournalUnavailableError
 from selfkms.server.connections import ConnectionLimits
 from selfkms.server.interfaces import Routes
@@ -63,49 +62,35 @@ def serve(
         raise ServingError(f"{server.host}:{server.port}: {error.strerror}") from error
     listener, recorder_path = recorder_listener(Path(tempfile.gettempdir()))
     port: int = reserved.getsockname()[1]
-    worker_settings = WorkerSettings(
-        host=server.host,
-        port=port,
-        limits=ConnectionLimits(
-            connections_max=server.connections_max,
-            body_bytes_max=server.body_bytes_max,
-            request_timeout_seconds=server.request_timeout_seconds,
-            idle_timeout_seconds=server.idle_timeout_seconds,
-        ),
-        tls=tls,
-        drain_seconds=server.drain_seconds,
-    )
     # What all workers need is read once, before they are forked.
     _ = assembly.services, assembly.regions
-
-    def recorder(_report: Callable[[], None]) -> None:
-        run_recorder(listener, assembly.journal())
-
-    def keeper(_report: Callable[[], None]) -> None:
-        run_keeper(lambda: _upkeep(assembly), BlockingRecorderLink(recorder_path))
-
-    def worker(report: Callable[[], None]) -> None:
-        parts = WorkerParts(
-            make_gate=assembly.gate,
-            make_link=lambda: _connected(recorder_path),
-            wall=unsealed.clock.wall,
-            routes=routes(assembly, BlockingRecorderLink(recorder_path)) if routes else {},
-        )
-        run_worker(worker_settings, parts, listening=report)
-
+    parts = WorkerParts(
+        make_gate=assembly.gate,
+        make_link=lambda: _connected(recorder_path),
+        wall=unsealed.clock.wall,
+        routes=routes(assembly, BlockingRecorderLink(recorder_path)) if routes else {},
+    )
+    settings = _worker_settings(server, port, tls)
     children = [
-        ChildSpec(name="recorder", group="recorder", run=recorder),
-        ChildSpec(name="keeper", group="keeper", run=keeper),
+        ChildSpec(name="recorder", group="recorder", run=lambda _: run_recorder(listener, assembly.journal())),
+        ChildSpec(
+            name="keeper",
+            group="keeper",
+            run=lambda _: run_keeper(lambda: assembly.upkeep(assembly.database()), BlockingRecorderLink(recorder_path)),
+        ),
         *(
-            ChildSpec(name=f"worker {number}", group="workers", run=worker, awaited=True)
+            ChildSpec(
+                name=f"worker {number}",
+                group="workers",
+                run=lambda report: run_worker(settings, parts, listening=report),
+                awaited=True,
+            )
             for number in range(1, server.worker_count + 1)
         ),
     ]
-    scheme = "https" if tls else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
     supervisor = Supervisor(
         children,
-        ready=lambda: ready(f"{scheme}://{host}:{port}"),
+        ready=lambda: ready(_address(server.host, port, tls)),
         monotonic=time.monotonic,
         grace_seconds=max(_GRACE_SECONDS, server.drain_seconds + 5.0),
     )
@@ -117,8 +102,24 @@ def serve(
         shutil.rmtree(Path(recorder_path).parent, ignore_errors=True)
 
 
-def _upkeep(assembly: Assembly) -> Upkeep:
-    return assembly.upkeep(assembly.database())
+def _worker_settings(server: ServerSettings, port: int, tls: SSLContext | None) -> WorkerSettings:
+    return WorkerSettings(
+        host=server.host,
+        port=port,
+        limits=ConnectionLimits(
+            connections_max=server.connections_max,
+            body_bytes_max=server.body_bytes_max,
+            request_timeout_seconds=server.request_timeout_seconds,
+            idle_timeout_seconds=server.idle_timeout_seconds,
+        ),
+        tls=tls,
+        drain_seconds=server.drain_seconds,
+    )
+
+
+def _address(host: str, port: int, tls: SSLContext | None) -> str:
+    bracketed = f"[{host}]" if ":" in host else host
+    return f"{'https' if tls else 'http'}://{bracketed}:{port}"
 
 
 async def _connected(recorder_path: str) -> AsyncRecorderLink:

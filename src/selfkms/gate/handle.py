@@ -108,11 +108,11 @@ class Gate:
             self._seen_at = self._clock.wall()
 
     def off_loop(self, request: HTTPRequest) -> bool:
-        """Whether a request may take longer than a turn of the event loop should: it changes records."""
+        """Whether a request may take longer than a turn of the event loop should: it changes records, or is slow."""
         service, _, name = (request.header("x-amz-target") or "").partition(".")
         known = self._services.get(service)
         operation = known.operations.get(name) if known else None
-        return operation is not None and operation.writes
+        return operation is not None and (operation.writes or operation.slow)
 
     def refuse(self, error: AWSError) -> HTTPResponse:
         """The answer to something that never became a request."""

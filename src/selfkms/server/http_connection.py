@@ -25,7 +25,7 @@ QUEUED_MAX: Final = 16
 _PIECE_BYTES: Final = 4_096
 
 # After a refusal the rest of what the client sends is read and dropped, else its system would discard the answer with a
-# reset (RFC 9112, 9.6). The same time is given to a client to take the last answer.
+# reset (RFC 9112, 9.6).
 _LINGER_SECONDS: Final = 2.0
 
 
@@ -206,7 +206,7 @@ class HTTPConnection(asyncio.Protocol):
             self._transport.write_eof()
 
     def _end(self) -> None:
-        """Close, once what was written has been sent."""
+        """Close, once the client has taken what was written; it has as long for that as for any answer."""
         self._deaf = self._ending = True
-        self._deadline = self._shared.now() + _LINGER_SECONDS
+        self._deadline = self._shared.now() + self._shared.limits.idle_timeout_seconds
         self._transport.close()

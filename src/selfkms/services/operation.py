@@ -76,6 +76,8 @@ class Operation(msgspec.Struct, frozen=True):
     """The key usage that every target key must have."""
     writes: bool = False
     """Whether it changes records: it then runs off the event loop."""
+    slow: bool = False
+    """Whether it may take longer than about a millisecond: it then runs off the event loop, too."""
 
     @property
     def action(self) -> str:

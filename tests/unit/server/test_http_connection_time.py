@@ -5,8 +5,6 @@ import asyncio
 from selfkms.server.http_connection import QUEUED_MAX
 from unit.server.connection_world import IDLE_TIMEOUT, REQUEST_TIMEOUT, World, post
 
-LINGER = 2.0
-
 
 def test_a_request_must_arrive_in_time() -> None:
     """From the first byte to the last; one byte every now and then does not help."""
@@ -98,7 +96,7 @@ def test_a_close_that_the_client_does_not_let_happen_is_enforced() -> None:
     client = world.connect()
     client.send(post("/a", more=b"Connection: close\r\n"))
     assert not client.aborted()
-    world.pass_time(LINGER)
+    world.pass_time(IDLE_TIMEOUT)
     assert client.aborted()
 
 
