@@ -4,7 +4,6 @@ Source: KMS developer guide, "Key states of AWS KMS keys"; AWS KMS API Reference
 """
 
 from selfkms.domain.kms import key_state
-from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.gate.resolve import Resolved, ResolvedKey
 from selfkms.services.operation import Operation
 
@@ -17,7 +16,4 @@ def admit(operation: Operation, resolved: Resolved) -> None:
     if operation.usage is None:
         return
     for key in keys:
-        if key.key_usage is not operation.usage:
-            raise InvalidKeyUsageException(
-                f"{key.arn} key usage is {key.key_usage} which is not valid for {operation.name}."
-            )
+        key.check_usage(operation.usage, operation.name)

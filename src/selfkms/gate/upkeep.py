@@ -54,7 +54,7 @@ class Upkeep:
         """
         ended = 0
         stuck: set[str] = set()
-        while due := [key for key in self._due() if key.arn not in stuck]:
+        while due := [key for key in self._due(_AT_ONCE + len(stuck)) if key.arn not in stuck]:
             for key in due:
                 try:
                     self._end(key)
@@ -102,9 +102,9 @@ class Upkeep:
             moved += len(backlog)
         return moved
 
-    def _due(self) -> list[KMSKey]:
+    def _due(self, limit: int) -> list[KMSKey]:
         # What cannot be taken back waits for both clocks: a wall clock that jumps ahead ends no key early.
-        return self._database.keys_due(min(self._clock.now(), self._clock.matured()), limit=_AT_ONCE)
+        return self._database.keys_due(min(self._clock.now(), self._clock.matured()), limit=limit)
 
     def _end(self, key: KMSKey) -> None:
         now = self._clock.now()

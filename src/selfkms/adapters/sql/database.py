@@ -62,6 +62,7 @@ _KEYS_DUE = (
     .where(_keys.c.deletion_at <= bindparam("now"))
     .order_by(_keys.c.deletion_at, *_keys.primary_key.columns)
     .limit(_LIMIT)
+    .offset(_OFFSET)
 )
 _MATERIALS_OF_KEY = (
     select(_materials)
@@ -82,7 +83,7 @@ _ALIASES_OF_KEY = (
     .where(*_in_region(ALIASES), _aliases.c.target_key_id == bindparam("key_id"))
     .order_by(_aliases.c.alias_name)
 )
-_BACKLOG = select(AUDIT_OUTBOX).order_by(AUDIT_OUTBOX.c.number).limit(_LIMIT)
+_BACKLOG = select(AUDIT_OUTBOX).order_by(AUDIT_OUTBOX.c.number).limit(_LIMIT).offset(_OFFSET)
 _FORGET = delete(AUDIT_OUTBOX).where(AUDIT_OUTBOX.c.number == bindparam("of_number"))
 _INSERT_AUDIT = insert(AUDIT_OUTBOX)
 _INSERT_CHANGE = insert(CHANGES)
@@ -145,8 +146,7 @@ class SQLDatabase:
         return count
 
     def keys_due(self, now: float, *, limit: int) -> list[KMSKey]:
-        rows = self._rows(_KEYS_DUE, now=now, limit=limit)
-        return list(self._believed(rows, lambda row: self._codec.record(KMS_KEYS, row)))
+        return self._believed_page(lambda row: self._codec.record(KMS_KEYS, row), _KEYS_DUE, limit, now=now)
 
     def material(self, account_id: str, region: str, key_id: str, handle: str) -> KeyMaterial | None:
         return self._record(KEY_MATERIALS, account_id, region, key_id, handle)
@@ -180,8 +180,7 @@ class SQLDatabase:
                 self._writer.execute(_INSERT_CHANGE, change_row(changes, at=self._clock.now()))
 
     def audit_backlog(self, *, limit: int) -> list[tuple[int, AuditRecord]]:
-        rows = self._rows(_BACKLOG, limit=limit)
-        return list(self._believed(rows, lambda row: (int(row.number), self._codec.audit_record(row))))
+        return self._believed_page(lambda row: (int(row.number), self._codec.audit_record(row)), _BACKLOG, limit)
 
     def forget_audit(self, numbers: Sequence[int]) -> None:
         if not numbers:
@@ -200,8 +199,19 @@ class SQLDatabase:
         self._reader.close()
         self._writer.close()
 
+    def _believed_page(
+        self, read: Callable[[Row[Any]], T], statement: Executable, limit: int, **parameters: object
+    ) -> list[T]:
+        """The first rows that can be believed, of different owners: damaged ones must not hold up the others."""
+        offset = 0
+        while True:
+            rows = self._rows(statement, limit=limit, offset=offset, **parameters)
+            believed = list(self._believed(rows, read))
+            if believed or len(rows) < limit:
+                return believed
+            offset += limit
+
     def _believed(self, rows: Iterable[Row[Any]], read: Callable[[Row[Any]], T]) -> Iterator[T]:
-        """What can be believed of rows that belong to different owners: a damaged one must not hold up the others."""
         for row in rows:
             try:
                 yield read(row)

@@ -9,6 +9,7 @@ from typing import ClassVar, Final
 import msgspec
 
 from selfkms.domain.arns import key_arn
+from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.records import Record
 from selfkms.domain.tags import Tag
@@ -142,6 +143,17 @@ class KMSKey(Record, frozen=True, kw_only=True):
     def current_material(self) -> MaterialEntry:
         """The key material that encrypts."""
         return self.materials[-1]
+
+    def check_usage(self, usage: KeyUsage, operation: str) -> None:
+        """Refuse an operation that this key's usage does not permit.
+
+        Raises:
+            InvalidKeyUsageException: another usage.
+        """
+        if self.key_usage is not usage:
+            raise InvalidKeyUsageException(
+                f"{self.arn} key usage is {self.key_usage} which is not valid for {operation}."
+            )
 
     def material(self, handle: str) -> MaterialEntry | None:
         """The key material with that handle, if it is one of this key's."""

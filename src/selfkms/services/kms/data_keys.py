@@ -6,10 +6,12 @@ Source: AWS KMS API Reference, the operations of these names.
 from typing import Final
 
 from selfkms.domain.errors import ValidationException
+from selfkms.domain.kms.algorithms import ENCRYPTION, check_algorithm
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
 from selfkms.services.kms.encryption import EncryptionContext, RecipientInfo, check_recipient
+from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -80,6 +82,7 @@ def generate_data_key_without_plaintext(
 def _generate(
     request: GenerateDataKeyWithoutPlaintextRequest, key: KMSKey, context: Context
 ) -> tuple[Secret, GenerateDataKeyWithoutPlaintextResult]:
+    check_algorithm(key.key_spec, SYMMETRIC_DEFAULT, ENCRYPTION)
     data_key = Secret(context.entropy.random_bytes(request.data_key_bytes))
     material = context.material(key, key.current_material.handle)
     blob = context.key_store.encrypt(material, data_key, request.encryption_context)

@@ -6,7 +6,7 @@ Source: AWS KMS API Reference, "Encrypt", "Decrypt", "ReEncrypt"; KMS developer 
 from typing import Final
 
 from selfkms.domain.errors import ValidationException
-from selfkms.domain.kms.algorithms import ENCRYPTION, check_algorithm
+from selfkms.domain.kms.algorithms import ENCRYPTION, EncryptionAlgorithm, check_algorithm
 from selfkms.domain.kms.errors import IncorrectKeyException, UnsupportedOperationException
 from selfkms.domain.kms.keys import KeyMaterial, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
@@ -32,7 +32,7 @@ class EncryptRequest(Shape, frozen=True, kw_only=True):
     plaintext: Secret
     encryption_context: EncryptionContext = {}
     grant_tokens: tuple[str, ...] = ()
-    encryption_algorithm: str = SYMMETRIC_DEFAULT
+    encryption_algorithm: EncryptionAlgorithm = EncryptionAlgorithm.SYMMETRIC_DEFAULT
     dry_run: bool = False
 
 
@@ -47,7 +47,7 @@ class DecryptRequest(Shape, frozen=True, kw_only=True):
     encryption_context: EncryptionContext = {}
     grant_tokens: tuple[str, ...] = ()
     key_id: str | None = None
-    encryption_algorithm: str = SYMMETRIC_DEFAULT
+    encryption_algorithm: EncryptionAlgorithm = EncryptionAlgorithm.SYMMETRIC_DEFAULT
     recipient: RecipientInfo | None = None
     dry_run: bool = False
     dry_run_modifiers: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class DecryptResult(Shape, frozen=True, kw_only=True):
     key_id: str
     plaintext: Secret
     encryption_algorithm: str
-    key_material_id: str
+    key_material_id: str | None = None
 
 
 class ReEncryptRequest(Shape, frozen=True, kw_only=True):
@@ -66,8 +66,8 @@ class ReEncryptRequest(Shape, frozen=True, kw_only=True):
     source_key_id: str | None = None
     destination_key_id: str
     destination_encryption_context: EncryptionContext = {}
-    source_encryption_algorithm: str = SYMMETRIC_DEFAULT
-    destination_encryption_algorithm: str = SYMMETRIC_DEFAULT
+    source_encryption_algorithm: EncryptionAlgorithm = EncryptionAlgorithm.SYMMETRIC_DEFAULT
+    destination_encryption_algorithm: EncryptionAlgorithm = EncryptionAlgorithm.SYMMETRIC_DEFAULT
     grant_tokens: tuple[str, ...] = ()
     dry_run: bool = False
     dry_run_modifiers: tuple[str, ...] = ()
@@ -79,8 +79,8 @@ class ReEncryptResult(Shape, frozen=True, kw_only=True):
     key_id: str
     source_encryption_algorithm: str
     destination_encryption_algorithm: str
-    source_key_material_id: str
-    destination_key_material_id: str
+    source_key_material_id: str | None = None
+    destination_key_material_id: str | None = None
 
 
 def check_recipient(recipient: RecipientInfo | None) -> None:
@@ -101,15 +101,15 @@ def check_re_encrypt(request: ReEncryptRequest) -> None:
 
 
 def encrypt(request: EncryptRequest, key: KMSKey, context: Context) -> EncryptResult:
-    """Encrypt 1 to 4,096 bytes under the current key material.
+    """Encrypt 1 to 4,096 bytes under the current key material; with an RSA key, as much as its modulus takes.
 
     Raises:
         InvalidKeyUsageException: the algorithm is not one of this key's.
+        ValidationException: an RSA key was given more than it takes, or an encryption context.
     """
-    check_algorithm(key.key_spec, request.encryption_algorithm, ENCRYPTION)
-    material = context.material(key, key.current_material.handle)
-    blob = context.key_store.encrypt(material, request.plaintext, request.encryption_context)
-    context.note(key_material_id=material.material_id)
+    blob, material = _seal(request.plaintext, request.encryption_algorithm, request.encryption_context, key, context)
+    if key.kind == "symmetric":
+        context.note(key_material_id=material.material_id)
     return EncryptResult(ciphertext_blob=blob, key_id=key.arn, encryption_algorithm=request.encryption_algorithm)
 
 
@@ -123,18 +123,25 @@ def decrypt(request: DecryptRequest, key: KMSKey, context: Context) -> DecryptRe
 
     Raises:
         IncorrectKeyException: `key_id` was given and another key made this blob.
+        InvalidKeyUsageException: the key or the algorithm does not decrypt.
         InvalidCiphertextException: wrong context, altered or cut blob; one error, so that none can be told apart.
     """
-    check_algorithm(key.key_spec, request.encryption_algorithm, ENCRYPTION)
-    if request.ciphertext_blob is None or request.dry_run_modifiers:
+    if _ignores_ciphertext(request):
+        key.check_usage(KeyUsage.ENCRYPT_DECRYPT, "Decrypt")
+        check_algorithm(key.key_spec, request.encryption_algorithm, ENCRYPTION)
         return None
-    material, plaintext = _open(request.ciphertext_blob, request.encryption_context, key, context)
-    context.note(key_material_id=material.material_id)
+    assert request.ciphertext_blob is not None
+    plaintext, material = _open(
+        "Decrypt", request.ciphertext_blob, request.encryption_algorithm, request.encryption_context, key, context
+    )
+    material_id = material.material_id if key.kind == "symmetric" else None
+    if material_id is not None:
+        context.note(key_material_id=material_id)
     return DecryptResult(
         key_id=key.arn,
         plaintext=plaintext,
         encryption_algorithm=request.encryption_algorithm,
-        key_material_id=material.material_id,
+        key_material_id=material_id,
     )
 
 
@@ -142,34 +149,93 @@ def re_encrypt(
     request: ReEncryptRequest, source: KMSKey, destination: KMSKey, context: Context
 ) -> ReEncryptResult | None:
     """Decrypt under one key and encrypt under another, or another encryption context; the plaintext stays inside."""
-    check_algorithm(source.key_spec, request.source_encryption_algorithm, ENCRYPTION)
+    destination.check_usage(KeyUsage.ENCRYPT_DECRYPT, "ReEncrypt")
     check_algorithm(destination.key_spec, request.destination_encryption_algorithm, ENCRYPTION)
-    if request.ciphertext_blob is None or request.dry_run_modifiers:
+    if _ignores_ciphertext(request):
+        source.check_usage(KeyUsage.ENCRYPT_DECRYPT, "ReEncrypt")
+        check_algorithm(source.key_spec, request.source_encryption_algorithm, ENCRYPTION)
         return None
-    opened, plaintext = _open(request.ciphertext_blob, request.source_encryption_context, source, context)
-    sealing = context.material(destination, destination.current_material.handle)
-    blob = context.key_store.encrypt(sealing, plaintext, request.destination_encryption_context)
-    context.note(source_key_material_id=opened.material_id, destination_key_material_id=sealing.material_id)
+    assert request.ciphertext_blob is not None
+    plaintext, opened = _open(
+        "ReEncrypt",
+        request.ciphertext_blob,
+        request.source_encryption_algorithm,
+        request.source_encryption_context,
+        source,
+        context,
+    )
+    blob, sealing = _seal(
+        plaintext,
+        request.destination_encryption_algorithm,
+        request.destination_encryption_context,
+        destination,
+        context,
+    )
+    material_ids = {
+        name: material.material_id
+        for name, key, material in (
+            ("source_key_material_id", source, opened),
+            ("destination_key_material_id", destination, sealing),
+        )
+        if key.kind == "symmetric"
+    }
+    context.note(**material_ids)
     return ReEncryptResult(
         ciphertext_blob=blob,
         source_key_id=source.arn,
         key_id=destination.arn,
         source_encryption_algorithm=request.source_encryption_algorithm,
         destination_encryption_algorithm=request.destination_encryption_algorithm,
-        source_key_material_id=opened.material_id,
-        destination_key_material_id=sealing.material_id,
+        **material_ids,
     )
 
 
+def _seal(
+    plaintext: Secret,
+    algorithm: EncryptionAlgorithm,
+    encryption_context: EncryptionContext,
+    key: KMSKey,
+    context: Context,
+) -> tuple[bytes, KeyMaterial]:
+    check_algorithm(key.key_spec, algorithm, ENCRYPTION)
+    material = context.material(key, key.current_material.handle)
+    if algorithm is EncryptionAlgorithm.SYMMETRIC_DEFAULT:
+        return context.key_store.encrypt(material, plaintext, encryption_context), material
+    _refuse_context(encryption_context)
+    return context.key_store.encrypt_asymmetric(material, algorithm, plaintext), material
+
+
 def _open(
-    blob: bytes, encryption_context: EncryptionContext, key: KMSKey, context: Context
-) -> tuple[KeyMaterial, Secret]:
-    # The material is the blob's, not the key's newest: rotation must never orphan old ciphertext.
+    operation: str,
+    blob: bytes,
+    algorithm: EncryptionAlgorithm,
+    encryption_context: EncryptionContext,
+    key: KMSKey,
+    context: Context,
+) -> tuple[Secret, KeyMaterial]:
+    if algorithm is not EncryptionAlgorithm.SYMMETRIC_DEFAULT:
+        key.check_usage(KeyUsage.ENCRYPT_DECRYPT, operation)
+        check_algorithm(key.key_spec, algorithm, ENCRYPTION)
+        _refuse_context(encryption_context)
+        material = context.material(key, key.current_material.handle)
+        return context.key_store.decrypt_asymmetric(material, algorithm, blob), material
+    # The material is the blob's, not the key's newest: rotation must never orphan old ciphertext. Another key's blob is
+    # the first thing that is wrong with a request, whatever this key may be used for.
     entry = key.material(context.key_store.identify(blob))
     if entry is None:
         raise IncorrectKeyException(INCORRECT_KEY_TEXT)
     material = context.material(key, entry.handle)
-    return material, context.key_store.decrypt(material, blob, encryption_context)
+    return context.key_store.decrypt(material, blob, encryption_context), material
+
+
+def _refuse_context(encryption_context: EncryptionContext) -> None:
+    if encryption_context:
+        raise ValidationException("EncryptionContext is only supported with symmetric encryption KMS keys.")
+
+
+def _ignores_ciphertext(request: DecryptRequest | ReEncryptRequest) -> bool:
+    """Whether a dry run is about the permission alone (DryRunModifiers)."""
+    return bool(request.dry_run_modifiers)
 
 
 def _check_blob(request: DecryptRequest | ReEncryptRequest, key_id: str | None) -> None:
@@ -204,7 +270,6 @@ OPERATIONS: Final = (
         request=DecryptRequest,
         check=check_decrypt,
         targets=(KeyOfCiphertext(),),
-        usage=KeyUsage.ENCRYPT_DECRYPT,
         audit=Audit(
             parameters=("encryption_algorithm", "encryption_context", "key_id"),
             defaults={"encryption_algorithm": SYMMETRIC_DEFAULT},
@@ -219,7 +284,6 @@ OPERATIONS: Final = (
             KeyOfCiphertext(key_member="source_key_id", action="kms:ReEncryptFrom"),
             KeyNamed("destination_key_id", aliases=True, foreign=True, action="kms:ReEncryptTo"),
         ),
-        usage=KeyUsage.ENCRYPT_DECRYPT,
         audit=Audit(
             parameters=(
                 "source_encryption_algorithm",
