@@ -39,6 +39,7 @@ T = TypeVar("T")
 
 _LIMIT: BindParameter[int] = bindparam("limit")
 _AFTER: BindParameter[str] = bindparam("after")
+_OFFSET: BindParameter[int] = bindparam("offset")
 
 
 def _in_region(kind: RecordTable[Any]) -> tuple[Any, Any]:
