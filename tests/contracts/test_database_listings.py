@@ -119,17 +119,19 @@ def test_aliases_of_a_key(database: Database) -> None:
 
 def test_keys_due(database: Database) -> None:
     """KMS keys of all accounts and Regions whose time has come, that of the very second included, the oldest first."""
+    ending = KEY.changed(state=KeyState.PENDING_DELETION)
     put(
         database,
         KEY.changed(key_id="never"),
-        KEY.changed(key_id="later", deletion_at=100.5),
-        KEY.changed(key_id="now", deletion_at=100.0),
-        KEY.changed(key_id="long ago", deletion_at=-3.0, account_id=B, region=THERE),
-        KEY.changed(key_id="before", deletion_at=99.75, region=THERE),
+        KEY.changed(key_id="rests", state=KeyState.DISABLED, next_rotation_at=1.0),
+        ending.changed(key_id="later", deletion_at=100.5),
+        ending.changed(key_id="now", deletion_at=100.0),
+        ending.changed(key_id="long ago", deletion_at=-3.0, account_id=B, region=THERE),
+        KEY.changed(key_id="before", state=KeyState.ENABLED, next_rotation_at=99.75, region=THERE),
     )
     assert [key.key_id for key in database.keys_due(100.0, limit=10)] == ["long ago", "before", "now"]
     assert [key.key_id for key in database.keys_due(100.0, limit=2)] == ["long ago", "before"]
-    put(database, KEY.changed(key_id="now", row_version=1))
+    put(database, KEY.changed(key_id="now", row_version=1))  # cancelled
     assert [key.key_id for key in database.keys_due(1000.0, limit=10)] == ["long ago", "before", "later"]
 
 

@@ -114,6 +114,10 @@ class Server:
         """Ask it to stop, and wait. Its exit code."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait until it ends by itself or because it was asked to. Its exit code."""
         try:
             return self.process.wait(timeout=30)
         finally:

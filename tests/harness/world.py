@@ -41,12 +41,13 @@ class StandingClock:
     def __init__(self, now: float = 1_790_000_000.0) -> None:
         self.seconds = now
         self.mature_seconds: float | None = None
+        self.wall_ahead_seconds = 0.0
 
     def now(self) -> float:
         return self.seconds
 
     def wall(self) -> float:
-        return time.time()
+        return time.time() + self.wall_ahead_seconds
 
     def matured(self) -> float:
         return self.seconds if self.mature_seconds is None else self.mature_seconds
@@ -80,11 +81,15 @@ class World:
     """An installation with two accounts, each with a root user and an administrator."""
 
     def __init__(
-        self, *, database: MemoryDatabase | None = None, operations: Mapping[str, Operation] = OPERATIONS
+        self,
+        *,
+        database: MemoryDatabase | None = None,
+        entropy: CountedEntropy | None = None,
+        operations: Mapping[str, Operation] = OPERATIONS,
     ) -> None:
-        """A test may bring a database that fails, or operations that do."""
+        """A test may bring a database or operations that fail, or entropy that remembers."""
         self.clock = StandingClock()
-        self.entropy = CountedEntropy()
+        self.entropy = CountedEntropy() if entropy is None else entropy
         self.database = MemoryDatabase() if database is None else database
         root_key = RootKey(Secret(bytes(range(32))))
         self.keys = RootInstallationKeys(root_key, self.entropy)

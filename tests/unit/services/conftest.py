@@ -1,6 +1,7 @@
 """A world for each test, so that none finds what another left."""
 
 import pytest
+
 from harness.world import World
 
 

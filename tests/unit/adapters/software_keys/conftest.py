@@ -63,7 +63,14 @@ def new_store(database: Database, clock: Clock, entropy: Entropy, root_key: Root
     """Another key store of the same installation: another process, with a cache of two."""
 
     def make() -> SoftwareKeyStore:
-        return SoftwareKeyStore(root_key=root_key, database=database, clock=clock, entropy=entropy, cached_materials=2)
+        return SoftwareKeyStore(
+            root_key=root_key,
+            database=database,
+            clock=clock,
+            entropy=entropy,
+            cached_materials=2,
+            allow_variable_time=True,
+        )
 
     return make
 
@@ -77,9 +84,10 @@ def store(new_store: Callable[[], SoftwareKeyStore]) -> SoftwareKeyStore:
 def new_material(store: SoftwareKeyStore) -> Callable[..., KeyMaterial]:
     """New key material, as the database gives it back."""
 
-    def make(*, region: str = "eu-central-1", key_id: str = "key-1") -> KeyMaterial:
-        spec = KeySpec.SYMMETRIC_DEFAULT
-        made = store.generate(account_id="111122223333", region=region, key_id=key_id, key_spec=spec)
+    def make(
+        *, region: str = "eu-central-1", key_id: str = "key-1", key_spec: KeySpec = KeySpec.SYMMETRIC_DEFAULT
+    ) -> KeyMaterial:
+        made = store.generate(account_id="111122223333", region=region, key_id=key_id, key_spec=key_spec)
         return made.changed(row_version=1)
 
     return make

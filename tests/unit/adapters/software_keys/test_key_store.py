@@ -16,7 +16,7 @@ from selfkms.crypto.labels import Purpose
 from selfkms.crypto.mac import MACKey
 from selfkms.crypto.root_key import RootKey
 from selfkms.domain.installation import DomainKey
-from selfkms.domain.kms.errors import InvalidCiphertextException, UnsupportedOperationException
+from selfkms.domain.kms.errors import InvalidCiphertextException
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.records import Put
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
@@ -135,9 +135,9 @@ def test_the_cache_is_bounded_and_forgets(store: SoftwareKeyStore, new_material:
     for material in materials * 2:
         blob = store.encrypt(material, Secret(b"x"), CONTEXT)
         assert store.decrypt(material, blob, CONTEXT).open(SECRET_ACCESS) == b"x"
-        assert len(store._cache) <= 2
+        assert len(store._materials._unwrapped) <= 2
     store.destroy(materials[-1])
-    assert store._cache.get(materials[-1]) is None
+    assert store._materials._unwrapped.get(materials[-1]) is None
 
 
 def test_another_root_key_opens_nothing(
@@ -154,13 +154,6 @@ def test_another_root_key_opens_nothing(
         foreign.decrypt(material, blob, CONTEXT)
 
 
-@pytest.mark.parametrize("key_spec", [spec for spec in KeySpec if spec is not KeySpec.SYMMETRIC_DEFAULT])
-def test_other_key_specs_are_refused(store: SoftwareKeyStore, key_spec: KeySpec) -> None:
-    """There is material of SYMMETRIC_DEFAULT only."""
-    with pytest.raises(UnsupportedOperationException):
-        store.generate(account_id="111122223333", region="eu-central-1", key_id="key-1", key_spec=key_spec)
-
-
 def test_nothing_shows_key_material(
     store: SoftwareKeyStore, material: KeyMaterial, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -168,14 +161,13 @@ def test_nothing_shows_key_material(
     caplog.set_level(logging.DEBUG)
     plaintext = b"nobody should see"
     blob = store.encrypt(material, Secret(plaintext), CONTEXT)
-    warm = store._cache.get(material)
-    assert warm is not None
-    shown = [repr(store), str(store), repr(warm), repr(store._cache), repr(material), caplog.text]
+    warm = store._materials.symmetric(material)
+    shown = [repr(store), str(store), repr(warm), repr(store._materials), repr(material), caplog.text]
     for broken in (blob[:-1], blob[:34] + bytes(200)):
         with pytest.raises(InvalidCiphertextException) as refusal:
             store.decrypt(material, broken, CONTEXT)
         shown.append("".join(traceback.format_exception(refusal.value)))
-    for value in (store, warm, store._domain_keys):
+    for value in (store, warm, store._materials, store._materials.domain_keys):
         with pytest.raises(TypeError) as unpickled:
             pickle.dumps(value)
         shown.append(str(unpickled.value))

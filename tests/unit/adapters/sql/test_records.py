@@ -165,7 +165,7 @@ def test_a_value_of_another_type_is_refused(database: SQLDatabase, path: Path, t
     """SQLite keeps any type in any column: such a row is refused like any other that was altered."""
     was_bytes = isinstance(row_of(path, table)[column], bytes)
     alter(path, f"UPDATE {table} SET {column} = CAST({column} AS {'TEXT' if was_bytes else 'BLOB'})")
-    expect_refusal(database, path, table, by_name_only=(table, column) == ("kms_keys", "deletion_at"))
+    expect_refusal(database, path, table, by_name_only=(table, column) == ("kms_keys", "due_at"))
 
 
 @pytest.mark.parametrize(

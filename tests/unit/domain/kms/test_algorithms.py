@@ -1,5 +1,7 @@
 """Which algorithms a key spec has."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from selfkms.domain.kms.algorithms import (
@@ -15,7 +17,7 @@ from selfkms.domain.kms.algorithms import (
 from selfkms.domain.kms.errors import InvalidKeyUsageException
 from selfkms.domain.kms.keys import USAGES, KeySpec, KeyUsage
 
-TABLES = {
+TABLES: Mapping[KeyUsage, Mapping[KeySpec, tuple[str, ...]]] = {
     KeyUsage.ENCRYPT_DECRYPT: ENCRYPTION,
     KeyUsage.SIGN_VERIFY: SIGNING,
     KeyUsage.GENERATE_VERIFY_MAC: MAC,

@@ -1,8 +1,8 @@
 """ScheduleKeyDeletion, CancelKeyDeletion, and what the pending window means for the key."""
 
 import pytest
-from harness.world import ALICE_ACCOUNT, REGION, World
 
+from harness.world import ALICE_ACCOUNT, REGION, World
 from selfkms.domain.iam.principals import Caller
 from selfkms.services.context import Context
 from selfkms.services.kms.deletion import end_key

@@ -5,8 +5,8 @@ import re
 from typing import Any
 
 import pytest
-from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 
+from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.domain.limits import KEYS_PER_REGION_MAX
 from selfkms.services.kms.keys import CreateKeyRequest
@@ -107,8 +107,10 @@ def test_two_keys_share_nothing(world: World) -> None:
         (
             {"KeySpec": "SYMMETRIC_DEFAULT", "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT"},
             "ValidationException",
-            "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
-            "CustomerMasterKeySpec is deprecated.",
+            (
+                "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. "
+                "CustomerMasterKeySpec is deprecated."
+            ),
         ),
         (
             {"KeySpec": "RSA_2048"},
@@ -158,8 +160,10 @@ def test_two_keys_share_nothing(world: World) -> None:
         (
             {"Tags": [{"TagKey": "", "TagValue": "1"}]},
             "ValidationException",
-            "1 validation error detected: Value '' at 'tags.1.member.tagKey' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 1",
+            (
+                "1 validation error detected: Value '' at 'tags.1.member.tagKey' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1"
+            ),
         ),
     ],
 )
@@ -254,8 +258,10 @@ def test_refusals_of_a_description(world: World) -> None:
         long = "d" * 8193
         assert world.refusal(operation, {"KeyId": key_id, "Description": long}) == (
             "ValidationException",
-            f"{begin}'{long}' at 'description' failed to satisfy constraint: "
-            "Member must have length less than or equal to 8192",
+            (
+                f"{begin}'{long}' at 'description' failed to satisfy constraint: "
+                "Member must have length less than or equal to 8192"
+            ),
         )
     assert world.call("DescribeKey", {"KeyId": key_id})["KeyMetadata"]["Description"] == "old"
 

@@ -1,0 +1,319 @@
+"""From what a request names to the KMS keys and aliases it is about. Accounts and Regions do not see each other's."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
+from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.records import Put
+
+ELSEWHERE = "eu-west-1"
+UNKNOWN_ID = "00000000-0000-0000-0000-000000000000"
+OF_NOBODY = (
+    "AccessDeniedException",
+    (
+        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
+        "or you are not allowed to access."
+    ),
+)
+
+# KMS developer guide, "Key identifiers (KeyId)": what takes an alias, each with further parameters.
+BY_ALIAS: Mapping[str, dict[str, Any]] = {
+    "DescribeKey": {},
+    "Encrypt": {"Plaintext": "AA=="},
+    "GenerateDataKey": {"KeySpec": "AES_128"},
+    "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_128"},
+    "Decrypt": {"CiphertextBlob": "AA=="},
+}
+BY_KEY_ALONE: Mapping[str, dict[str, Any]] = {
+    "EnableKey": {},
+    "DisableKey": {},
+    "UpdateKeyDescription": {"Description": ""},
+    "ScheduleKeyDeletion": {},
+    "CancelKeyDeletion": {},
+    "TagResource": {"Tags": []},
+    "UntagResource": {"TagKeys": []},
+    "ListResourceTags": {},
+    "GetKeyPolicy": {},
+    "PutKeyPolicy": {"Policy": "{}"},
+    "ListKeyPolicies": {},
+}
+CROSS_ACCOUNT = BY_ALIAS
+EVERY = {**BY_ALIAS, **BY_KEY_ALONE}
+
+
+def key_arn(key_id: str, account_id: str = ALICE_ACCOUNT, region: str = REGION) -> str:
+    return f"arn:aws:kms:{region}:{account_id}:key/{key_id}"
+
+
+def alias_arn(name: str, account_id: str = ALICE_ACCOUNT, region: str = REGION) -> str:
+    return f"arn:aws:kms:{region}:{account_id}:alias/{name}"
+
+
+def not_found(text: str) -> tuple[str, str]:
+    return "NotFoundException", text
+
+
+def foreign(action: str, arn: str) -> tuple[str, str]:
+    """The refusal of a key that is somebody else's, or nobody's."""
+    return (
+        "AccessDeniedException",
+        (
+            f"User: arn:aws:iam::{BOB_ACCOUNT}:user/admin is not authorized to perform: kms:{action} "
+            f"on resource: {arn} because the resource does not exist in this Region, "
+            "no resource-based policies allow access, or a resource-based policy explicitly denies access"
+        ),
+    )
+
+
+def encrypt(world: World, key_id: str, **where: str) -> str:
+    blob: str = world.call("Encrypt", {"KeyId": key_id, "Plaintext": "AA=="}, **where)["CiphertextBlob"]
+    return blob
+
+
+def give_alias(world: World, name: str, key_id: str, **where: str) -> None:
+    world.call("CreateAlias", {"AliasName": f"alias/{name}", "TargetKeyId": key_id}, **where)
+
+
+class TestOwnKeys:
+    """Key IDs, key ARNs, alias names and alias ARNs of the caller's own account."""
+
+    @pytest.mark.parametrize("operation", EVERY)
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "nothing",
+            "00000000000000000000000000000000",
+            "mrk-1234",
+            "mrk-" + "g" * 32,
+            "00000000-0000-0000-0000-00000000000",
+            " " + UNKNOWN_ID,
+            UNKNOWN_ID + "\n",
+            "key/" + UNKNOWN_ID,
+            "arn:aws:kms",
+            key_arn("nothing"),
+            key_arn(""),
+            key_arn("key/" + UNKNOWN_ID),
+            key_arn(UNKNOWN_ID) + "/",
+            f"arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:{UNKNOWN_ID}",
+            key_arn(UNKNOWN_ID).replace(":kms:", ":s3:"),
+            key_arn(UNKNOWN_ID).replace("arn:aws:", "arn:aws-cn:"),
+            key_arn(UNKNOWN_ID, account_id="1111"),
+            key_arn(UNKNOWN_ID, account_id=""),
+        ],
+    )
+    def test_what_is_no_identifier(self, world: World, operation: str, name: str) -> None:
+        """Neither a key ID nor an ARN: not found, with what was given in the text."""
+        parameters = {"KeyId": name, **EVERY[operation]}
+        assert world.refusal(operation, parameters) == not_found(f"Invalid keyId '{name}'")
+
+    @pytest.mark.parametrize("operation", EVERY)
+    @pytest.mark.parametrize("key_id", [UNKNOWN_ID, "mrk-" + "0a" * 16])
+    def test_a_key_that_does_not_exist(self, world: World, operation: str, key_id: str) -> None:
+        """The text has the full ARN in the request's Region, whether an ID or an ARN was given."""
+        for name in (key_id, key_arn(key_id)):
+            refusal = world.refusal(operation, {"KeyId": name, **EVERY[operation]})
+            assert refusal == not_found(f"Key '{key_arn(key_id)}' does not exist")
+
+    @pytest.mark.parametrize("operation", EVERY)
+    @pytest.mark.parametrize("account_id", [ALICE_ACCOUNT, BOB_ACCOUNT])
+    def test_an_arn_of_another_region(self, world: World, operation: str, account_id: str) -> None:
+        """An ARN must be of the Region of the request, even if the key exists there."""
+        there = world.make_key(region=ELSEWHERE)["KeyId"]
+        arn = key_arn(there, account_id, ELSEWHERE)
+        refusal = world.refusal(operation, {"KeyId": arn, **EVERY[operation]})
+        assert refusal == not_found(f"Invalid arn {ELSEWHERE}")
+
+    @pytest.mark.parametrize("operation", BY_ALIAS)
+    def test_an_alias_that_does_not_exist(self, world: World, operation: str) -> None:
+        """The text has the alias ARN, whether a name or an ARN was given."""
+        for name in ("alias/a", alias_arn("a")):
+            refusal = world.refusal(operation, {"KeyId": name, **BY_ALIAS[operation]})
+            assert refusal == not_found(f"Alias {alias_arn('a')} is not found.")
+
+    @pytest.mark.parametrize("operation", BY_KEY_ALONE)
+    def test_operations_that_take_no_alias(self, world: World, operation: str) -> None:
+        """Where AWS takes key ID and key ARN alone, an alias is no identifier, although it exists."""
+        give_alias(world, "a", world.make_key()["KeyId"])
+        for name in ("alias/a", alias_arn("a")):
+            refusal = world.refusal(operation, {"KeyId": name, **BY_KEY_ALONE[operation]})
+            assert refusal == not_found(f"Invalid keyId '{name}'")
+
+    def test_an_alias_behind_the_word_key(self, world: World) -> None:
+        """`key/` and then an alias name is neither a key nor an alias."""
+        give_alias(world, "a", world.make_key()["KeyId"])
+        name = key_arn("alias/a")
+        assert world.refusal("DescribeKey", {"KeyId": name}) == not_found(f"Invalid keyId '{name}'")
+
+    @pytest.mark.parametrize("member", ["SourceKeyId", "DestinationKeyId"])
+    def test_re_encrypt_names_two_keys(self, world: World, member: str) -> None:
+        """Source and destination are each looked up, by their own member."""
+        key_id = world.make_key()["KeyId"]
+        parameters = {"CiphertextBlob": encrypt(world, key_id), "DestinationKeyId": key_id, member: "nothing"}
+        assert world.refusal("ReEncrypt", parameters) == not_found("Invalid keyId 'nothing'")
+
+
+class TestRegions:
+    """A key, an alias and a blob of one Region do not exist in another."""
+
+    def test_keys(self, world: World) -> None:
+        """The key ID of another Region is unknown here."""
+        key_id = world.make_key()["KeyId"]
+        text = f"Key '{key_arn(key_id, region=ELSEWHERE)}' does not exist"
+        assert world.refusal("DescribeKey", {"KeyId": key_id}, region=ELSEWHERE) == not_found(text)
+
+    def test_aliases(self, world: World) -> None:
+        """So is an alias."""
+        give_alias(world, "a", world.make_key()["KeyId"])
+        text = f"Alias {alias_arn('a', region=ELSEWHERE)} is not found."
+        assert world.refusal("DescribeKey", {"KeyId": "alias/a"}, region=ELSEWHERE) == not_found(text)
+        assert world.refusal("DeleteAlias", {"AliasName": "alias/a"}, region=ELSEWHERE) == not_found(text)
+
+    def test_blobs(self, world: World) -> None:
+        """A blob's handle is looked for in the Region of the request alone."""
+        blob = encrypt(world, world.make_key()["KeyId"])
+        assert world.refusal("Decrypt", {"CiphertextBlob": blob}, region=ELSEWHERE) == OF_NOBODY
+        there = world.make_key(region=ELSEWHERE)["KeyId"]
+        parameters = {"CiphertextBlob": blob, "DestinationKeyId": there}
+        assert world.refusal("ReEncrypt", parameters, region=ELSEWHERE) == OF_NOBODY
+
+    def test_one_key_id_in_two_regions(self, world: World) -> None:
+        """Even if two keys had one ID and one handle, each Region and each account would see its own."""
+        key_id = world.make_key(Description="here")["KeyId"]
+        stored = world.database.key(ALICE_ACCOUNT, REGION, key_id)
+        assert isinstance(stored, KMSKey)
+        twins = {"there": {"region": ELSEWHERE}, "bob's": {"account_id": BOB_ACCOUNT}}
+        for description, place in twins.items():
+            world.database.commit([Put(stored.changed(description=description, row_version=0, **place))])
+
+        def described(**where: str) -> str:
+            found: str = world.call("DescribeKey", {"KeyId": key_id}, **where)["KeyMetadata"]["Description"]
+            return found
+
+        assert described() == "here"
+        assert described(region=ELSEWHERE) == "there"
+        # The policy came along: it lets Alice's account in, not Bob's.
+        assert world.refusal("DescribeKey", {"KeyId": key_id}, by=BOB_ACCOUNT)[0] == "AccessDeniedException"
+        blob = encrypt(world, key_id)
+        assert world.call("Decrypt", {"CiphertextBlob": blob})["KeyId"] == key_arn(key_id)
+        assert world.refusal("Decrypt", {"CiphertextBlob": blob}, region=ELSEWHERE) == OF_NOBODY
+
+
+class TestForeignKeys:
+    """Of a key of another account that nothing opens to the caller, not even its existence is told."""
+
+    @pytest.mark.parametrize("operation", EVERY)
+    def test_a_foreign_key_and_none_are_refused_alike(self, world: World, operation: str) -> None:
+        """The refusals of a key that exists and of one that does not differ in the ID that the caller named alone."""
+        for key_id in (world.make_key()["KeyId"], UNKNOWN_ID):
+            refusal = world.refusal(operation, {"KeyId": key_arn(key_id), **EVERY[operation]}, by=BOB_ACCOUNT)
+            assert refusal == foreign(operation, key_arn(key_id))
+
+    @pytest.mark.parametrize("operation", EVERY)
+    def test_neither_state_nor_description_nor_tags_show(self, world: World, operation: str) -> None:
+        """Whatever was done to the foreign key, the refusal is the same byte for byte."""
+        key_id = world.make_key(Tags=[{"TagKey": "a", "TagValue": "b"}])["KeyId"]
+        request = world.request(operation, {"KeyId": key_arn(key_id), **EVERY[operation]}, by=BOB_ACCOUNT)
+        bodies = {world.send(request).response.body}
+        for change in ("DisableKey", "ScheduleKeyDeletion"):
+            world.call(change, {"KeyId": key_id})
+            bodies.add(world.send(request).response.body)
+        world.clock.seconds += 31 * 86_400
+        world.upkeep.end_due_keys()
+        bodies.add(world.send(request).response.body)
+        assert len(bodies) == 1
+
+    @pytest.mark.parametrize("operation", ["CreateAlias", "UpdateAlias"])
+    def test_a_foreign_target_of_an_alias(self, world: World, operation: str) -> None:
+        """An alias never reaches into another account, and asking tells nothing."""
+        give_alias(world, "mine", world.make_key(by=BOB_ACCOUNT)["KeyId"], by=BOB_ACCOUNT)
+        name = "alias/mine" if operation == "UpdateAlias" else "alias/new"
+        for key_id in (world.make_key()["KeyId"], UNKNOWN_ID):
+            parameters = {"AliasName": name, "TargetKeyId": key_arn(key_id)}
+            assert world.refusal(operation, parameters, by=BOB_ACCOUNT) == foreign(operation, key_arn(key_id))
+
+    @pytest.mark.parametrize("member", ["SourceKeyId", "DestinationKeyId"])
+    def test_foreign_keys_of_re_encrypt(self, world: World, member: str) -> None:
+        """Each of the two keys asks for a permission of its own."""
+        own = world.make_key(by=BOB_ACCOUNT)["KeyId"]
+        blob = encrypt(world, own, by=BOB_ACCOUNT)
+        action = "ReEncryptFrom" if member == "SourceKeyId" else "ReEncryptTo"
+        for key_id in (world.make_key()["KeyId"], UNKNOWN_ID):
+            parameters = {"CiphertextBlob": blob, "DestinationKeyId": own, member: key_arn(key_id)}
+            assert world.refusal("ReEncrypt", parameters, by=BOB_ACCOUNT) == foreign(action, key_arn(key_id))
+
+    def test_bare_names_are_the_callers_own(self, world: World) -> None:
+        """A key ID or an alias name of another account is looked for in the caller's, and is not there."""
+        key_id = world.make_key()["KeyId"]
+        give_alias(world, "a", key_id)
+        text = f"Key '{key_arn(key_id, BOB_ACCOUNT)}' does not exist"
+        assert world.refusal("DescribeKey", {"KeyId": key_id}, by=BOB_ACCOUNT) == not_found(text)
+        text = f"Alias {alias_arn('a', BOB_ACCOUNT)} is not found."
+        assert world.refusal("DescribeKey", {"KeyId": "alias/a"}, by=BOB_ACCOUNT) == not_found(text)
+        for operation in ("UpdateAlias", "DeleteAlias"):
+            parameters = {"AliasName": "alias/a"}
+            if operation == "UpdateAlias":
+                parameters["TargetKeyId"] = world.make_key(by=BOB_ACCOUNT)["KeyId"]
+            assert world.refusal(operation, parameters, by=BOB_ACCOUNT) == not_found(text)
+
+    @pytest.mark.parametrize("operation", BY_ALIAS)
+    def test_a_foreign_alias_and_none_are_refused_alike(self, world: World, operation: str) -> None:
+        """The refusals differ in the name that the caller gave alone, and hold no key ID."""
+        key_id = world.make_key()["KeyId"]
+        give_alias(world, "there", key_id)
+
+        def refused(name: str) -> str:
+            request = world.request(operation, {"KeyId": alias_arn(name), **BY_ALIAS[operation]}, by=BOB_ACCOUNT)
+            return world.send(request).response.body.decode().replace(f"alias/{name}", "alias/NAME")
+
+        assert refused("there") == refused("gone")
+        assert key_id not in refused("there")
+
+    def test_blobs_of_others_and_of_nobody_are_refused_alike(self, world: World) -> None:
+        """A blob of a foreign key, of a key that has ended, and of another Region are told apart by nothing."""
+        alive, ended = world.make_key()["KeyId"], world.make_key()["KeyId"]
+        there = world.make_key(region=ELSEWHERE)["KeyId"]
+        blobs = [encrypt(world, alive), encrypt(world, ended), encrypt(world, there, region=ELSEWHERE)]
+        world.call("ScheduleKeyDeletion", {"KeyId": ended})
+        world.clock.seconds += 31 * 86_400
+        world.upkeep.end_due_keys()
+        requests = [world.request("Decrypt", {"CiphertextBlob": blob}, by=BOB_ACCOUNT) for blob in blobs]
+        bodies = {world.send(request).response.body for request in requests}
+        assert len(bodies) == 1
+        assert world.refusal("Decrypt", {"CiphertextBlob": blobs[0]}, by=BOB_ACCOUNT) == OF_NOBODY
+
+
+class TestOpenedKeys:
+    """A key of another account that its policy opens."""
+
+    @pytest.fixture
+    def key(self, world: World) -> dict[str, Any]:
+        policy = (
+            '{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": ["%s", "%s"]}}}'
+        )
+        return world.make_key(Policy=policy % (ALICE_ACCOUNT, BOB_ACCOUNT))
+
+    @pytest.mark.parametrize("operation", CROSS_ACCOUNT)
+    def test_it_is_named_by_arn(self, world: World, key: dict[str, Any], operation: str) -> None:
+        """Key ARN and alias ARN reach it; the answer names it by its own ARN."""
+        give_alias(world, "a", key["KeyId"])
+        extra = {"CiphertextBlob": encrypt(world, key["KeyId"])} if operation == "Decrypt" else CROSS_ACCOUNT[operation]
+        for name in (key["Arn"], alias_arn("a")):
+            answer = world.call(operation, {"KeyId": name, **extra}, by=BOB_ACCOUNT)
+            assert answer.get("KeyId", answer.get("KeyMetadata", {}).get("Arn")) == key["Arn"]
+
+    def test_its_blobs_are_opened_without_naming_it(self, world: World, key: dict[str, Any]) -> None:
+        """Decrypt takes the key from the blob, and authorizes against it, whose account it ever is."""
+        blob = encrypt(world, key["Arn"], by=BOB_ACCOUNT)
+        assert world.call("Decrypt", {"CiphertextBlob": blob}, by=BOB_ACCOUNT)["KeyId"] == key["Arn"]
+        own = world.make_key(by=BOB_ACCOUNT)
+        moved = world.call("ReEncrypt", {"CiphertextBlob": blob, "DestinationKeyId": own["KeyId"]}, by=BOB_ACCOUNT)
+        assert (moved["SourceKeyId"], moved["KeyId"]) == (key["Arn"], own["Arn"])
+
+    @pytest.mark.parametrize("operation", BY_KEY_ALONE)
+    def test_it_is_managed_by_its_own_account_alone(self, world: World, key: dict[str, Any], operation: str) -> None:
+        """Operations without cross-account use fail although both sides allow them, as if there were no key."""
+        parameters = {"KeyId": key["Arn"], **BY_KEY_ALONE[operation]}
+        assert world.refusal(operation, parameters, by=BOB_ACCOUNT) == foreign(operation, key["Arn"])

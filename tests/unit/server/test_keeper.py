@@ -1,0 +1,103 @@
+"""One round of the keeper: every job has its turn, whatever becomes of the others."""
+
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from harness.world import World
+from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.gate.upkeep import Upkeep
+from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
+from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
+from selfkms.server.keeper import keep
+
+JOBS = ["end_due_keys", "compact", "tidy", "move_audit"]
+DAY = 86_400.0
+
+
+class Sink:
+    """Takes every record."""
+
+    def __init__(self) -> None:
+        self.records: list[AuditRecord] = []
+
+    def record(self, records: Sequence[AuditRecord]) -> None:
+        self.records += records
+
+
+class FakeUpkeep(Upkeep):
+    """Notes which jobs had their turn, and fails in those that a test names."""
+
+    def __init__(self, **errors: Exception) -> None:
+        self.errors = errors
+        self.done: list[str] = []
+        self.sinks: list[AuditSink] = []
+
+    def _job(self, name: str) -> int:
+        self.done.append(name)
+        if name in self.errors:
+            raise self.errors[name]
+        return 0
+
+    def end_due_keys(self) -> int:
+        return self._job("end_due_keys")
+
+    def compact(self) -> None:
+        self._job("compact")
+
+    def tidy(self) -> None:
+        self._job("tidy")
+
+    def move_audit(self, sink: AuditSink) -> int:
+        self.sinks.append(sink)
+        return self._job("move_audit")
+
+
+def test_all_jobs_have_their_turn() -> None:
+    """Ends come first, so that their records are moved in the same round."""
+    upkeep, sink = FakeUpkeep(), Sink()
+    keep(upkeep, sink)
+    assert upkeep.done == JOBS
+    assert upkeep.sinks == [sink]
+
+
+@pytest.mark.parametrize("failing", JOBS)
+@pytest.mark.parametrize(
+    "error",
+    [DatabaseUnavailableError("locked"), CorruptRecordError("damaged row"), JournalUnavailableError("disk full")],
+)
+def test_what_fails_stops_no_other_job(failing: str, error: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged, and comes again with the next round."""
+    upkeep = FakeUpkeep(**{failing: error})
+    with caplog.at_level(logging.WARNING):
+        keep(upkeep, Sink())
+        keep(upkeep, Sink())
+    assert upkeep.done == JOBS * 2
+    assert caplog.text.count(str(error)) == 2
+
+
+def test_all_jobs_may_fail() -> None:
+    """A round without anything that answers ends like any other."""
+    upkeep = FakeUpkeep(**dict.fromkeys(JOBS, DatabaseUnavailableError("gone")))
+    keep(upkeep, Sink())
+    assert upkeep.done == JOBS
+
+
+def test_a_mistake_of_ours_is_not_hidden() -> None:
+    """What nobody foresaw ends the keeper, which the supervisor then starts anew."""
+    with pytest.raises(ZeroDivisionError):
+        keep(FakeUpkeep(tidy=ZeroDivisionError()), Sink())
+
+
+def test_a_round_in_a_world() -> None:
+    """A key whose window is over ends, and the journal gets everything up to its end."""
+    world, sink = World(), Sink()
+    key_id = world.make_key()["KeyId"]
+    world.call("ScheduleKeyDeletion", {"KeyId": key_id})
+    world.clock.seconds += 30 * DAY
+    keep(world.upkeep, sink)
+    assert len(sink.records) == 3
+    assert b'"DeleteKey"' in sink.records[-1].body
+    assert world.committed_records() == []
+    assert world.call("ListKeys")["Keys"] == []
