@@ -76,6 +76,15 @@ class SealSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Relative to the data directory; better somewhere else, so that a copy of the directory opens nothing."""
 
 
+class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[keys]`: what kinds of key material are made, and what is made ahead."""
+
+    allow_variable_time: bool = False
+    """Whether ML_KEM_512 is offered, whose implementation does not take constant time."""
+    rsa_pairs_ahead: Annotated[int, msgspec.Meta(ge=0, le=64)] = 2
+    """RSA key pairs of each size that a worker keeps ready; making one takes up to a second."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
@@ -83,6 +92,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     signature: SignatureSettings = SignatureSettings()
     audit: AuditSettings = AuditSettings()
     seal: SealSettings = SealSettings()
+    keys: KeySettings = KeySettings()
     regions: tuple[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$")], ...] = ()
     """The Regions that are served; empty: all of the partition `aws`."""
 

@@ -1,9 +1,11 @@
 """What `ports.key_store.KeyStore` promises, asked of every adapter."""
 
+import hashlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_private_key
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +14,23 @@ from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
 from selfkms.adapters.system.entropy import SystemEntropy
 from selfkms.crypto.root_key import RootKey
 from selfkms.domain.errors import ValidationException
+from selfkms.domain.kms.algorithms import (
+    AGREEMENT,
+    DIGEST_BYTES,
+    ENCAPSULATION,
+    ENCRYPTION,
+    MAC,
+    SIGNING,
+    EncryptionAlgorithm,
+    MessageType,
+    SigningAlgorithm,
+)
 from selfkms.domain.kms.ciphertext import OVERHEAD_BYTES
-from selfkms.domain.kms.errors import InvalidCiphertextException
+from selfkms.domain.kms.errors import (
+    InvalidCiphertextException,
+    KMSInvalidSignatureException,
+    UnsupportedOperationException,
+)
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.limits import PLAINTEXT_BYTES_MAX
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
@@ -37,7 +54,12 @@ def software() -> KeyStore:
     entropy = SystemEntropy()
     root_key = RootKey(Secret(entropy.random_bytes(32)))
     return SoftwareKeyStore(
-        root_key=root_key, database=MemoryDatabase(), clock=StoppedClock(), entropy=entropy, cached_materials=4
+        root_key=root_key,
+        database=MemoryDatabase(),
+        clock=StoppedClock(),
+        entropy=entropy,
+        cached_materials=4,
+        allow_variable_time=True,
     )
 
 
@@ -52,10 +74,15 @@ def key_store(new_installation: Callable[[], KeyStore]) -> KeyStore:
     return new_installation()
 
 
-def generate(key_store: KeyStore, *, key_id: str = "key-1", region: str = "eu-central-1") -> KeyMaterial:
+def generate(
+    key_store: KeyStore,
+    *,
+    key_id: str = "key-1",
+    region: str = "eu-central-1",
+    key_spec: KeySpec = KeySpec.SYMMETRIC_DEFAULT,
+) -> KeyMaterial:
     """New material, as it comes back from the database."""
-    spec = KeySpec.SYMMETRIC_DEFAULT
-    made = key_store.generate(account_id="111122223333", region=region, key_id=key_id, key_spec=spec)
+    made = key_store.generate(account_id="111122223333", region=region, key_id=key_id, key_spec=key_spec)
     return made.changed(row_version=1)
 
 
@@ -136,7 +163,7 @@ def test_a_context_without_utf8_form_is_refused(key_store: KeyStore) -> None:
 
 
 @pytest.mark.parametrize("other", [{}, {"key_id": "key-2"}, {"region": "us-east-1"}], ids=["same key", "key", "Region"])
-def test_other_material_does_not_open(key_store: KeyStore, other: dict[str, str]) -> None:
+def test_other_material_does_not_open(key_store: KeyStore, other: dict[str, Any]) -> None:
     """Not even another material of the same KMS key; also not with its own header in front."""
     material, stranger = generate(key_store), generate(key_store, **other)
     blob = key_store.encrypt(material, Secret(b"x"), {})
@@ -187,3 +214,150 @@ def test_material_is_destroyed_as_often_as_one_likes(key_store: KeyStore) -> Non
     key_store.encrypt(used, Secret(b"x"), {})
     for material in (used, unused, used):
         key_store.destroy(material)
+
+
+RSA: Final = [spec for spec in KeySpec if spec.startswith("RSA_")]
+ASYMMETRIC: Final = [spec for spec in KeySpec if spec in {*SIGNING, *AGREEMENT, *ENCAPSULATION}]
+# AWS KMS API Reference, "GenerateDataKeyPair", parameter KeyPairSpec; SM2 is for China Regions.
+KEY_PAIR_SPECS: Final = [spec for spec in ASYMMETRIC if not spec.startswith("ML_DSA")]
+SIGNATURES: Final = [
+    (spec, algorithm) for spec, algorithms in SIGNING.items() if spec not in RSA[1:] for algorithm in algorithms
+]
+
+
+@pytest.mark.parametrize("key_spec", [spec for spec in KeySpec if spec is not KeySpec.SM2])
+def test_every_key_spec_has_material(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """A public key stands in the record of an asymmetric one and in no other."""
+    material = generate(key_store, key_spec=key_spec)
+    assert material.key_spec is key_spec
+    assert material.wrapped
+    assert bool(material.public_key) == (key_spec in ASYMMETRIC)
+
+
+def test_sm2_is_refused(key_store: KeyStore) -> None:
+    """As a KMS key and as a data key pair: it is for China Regions."""
+    with pytest.raises(UnsupportedOperationException):
+        generate(key_store, key_spec=KeySpec.SM2)
+    with pytest.raises(UnsupportedOperationException):
+        key_store.generate_pair(KeySpec.SM2)
+
+
+def message_for(algorithm: SigningAlgorithm, content: bytes) -> tuple[bytes, MessageType]:
+    """Something this algorithm signs."""
+    if algorithm is SigningAlgorithm.ED25519_PH_SHA_512:
+        return hashlib.sha512(content).digest(), MessageType.DIGEST
+    return content, MessageType.RAW
+
+
+@pytest.mark.parametrize(("key_spec", "algorithm"), SIGNATURES)
+def test_verify_accepts_what_sign_made_and_nothing_else(
+    key_store: KeyStore, key_spec: KeySpec, algorithm: SigningAlgorithm
+) -> None:
+    """Not for another message, not by another key, not altered."""
+    material, stranger = (generate(key_store, key_spec=key_spec) for _ in range(2))
+    message, message_type = message_for(algorithm, b"message")
+    other, _ = message_for(algorithm, b"another")
+    signature = key_store.sign(material, algorithm, message, message_type=message_type)
+    key_store.verify(material, algorithm, message, signature, message_type=message_type)
+    altered = [bytes([signature[0] ^ 1]) + signature[1:], signature[:-1] + bytes([signature[-1] ^ 1]), signature[:-1]]
+    wrong = [(stranger, message, signature), (material, other, signature)]
+    for by, of, tried in (*wrong, *((material, message, each) for each in (*altered, b""))):
+        with pytest.raises(KMSInvalidSignatureException) as refusal:
+            key_store.verify(by, algorithm, of, tried, message_type=message_type)
+        assert refusal.value.message is None
+
+
+@pytest.mark.parametrize(("key_spec", "algorithm"), [each for each in SIGNATURES if each[1] in DIGEST_BYTES])
+def test_a_digest_counts_as_its_message(key_store: KeyStore, key_spec: KeySpec, algorithm: SigningAlgorithm) -> None:
+    """RAW and DIGEST are two ways to one signature, but for Ed25519, where each algorithm takes one of them."""
+    material = generate(key_store, key_spec=key_spec)
+    digest = hashlib.new(f"sha{DIGEST_BYTES[algorithm] * 8}", b"message").digest()
+    if key_spec is KeySpec.ECC_NIST_EDWARDS25519:
+        wrong = MessageType.DIGEST if algorithm is SigningAlgorithm.ED25519_SHA_512 else MessageType.RAW
+        with pytest.raises(ValidationException):
+            key_store.sign(material, algorithm, digest, message_type=wrong)
+        return
+    signature = key_store.sign(material, algorithm, digest, message_type=MessageType.DIGEST)
+    key_store.verify(material, algorithm, b"message", signature, message_type=MessageType.RAW)
+
+
+@pytest.mark.parametrize(("key_spec", "algorithm"), SIGNATURES)
+def test_sign_and_verify_refuse_the_same_messages(
+    key_store: KeyStore, key_spec: KeySpec, algorithm: SigningAlgorithm
+) -> None:
+    """A digest or mu of a wrong length, with the same error."""
+    material = generate(key_store, key_spec=key_spec)
+    for message_type in (MessageType.DIGEST, MessageType.EXTERNAL_MU):
+        with pytest.raises(ValidationException) as signing:
+            key_store.sign(material, algorithm, b"x", message_type=message_type)
+        with pytest.raises(ValidationException) as verifying:
+            key_store.verify(material, algorithm, b"x", b"signature", message_type=message_type)
+        assert signing.value.message == verifying.value.message
+
+
+@pytest.mark.parametrize("algorithm", ENCRYPTION[KeySpec.RSA_2048])
+def test_decrypt_asymmetric_undoes_encrypt_asymmetric(key_store: KeyStore, algorithm: EncryptionAlgorithm) -> None:
+    """And opens nothing else: another key's, altered, or of the other algorithm."""
+    material, stranger = (generate(key_store, key_spec=KeySpec.RSA_2048) for _ in range(2))
+    other = next(each for each in ENCRYPTION[KeySpec.RSA_2048] if each is not algorithm)
+    ciphertext = key_store.encrypt_asymmetric(material, algorithm, Secret(b"plaintext"))
+    assert key_store.decrypt_asymmetric(material, algorithm, ciphertext).open(SECRET_ACCESS) == b"plaintext"
+    altered = ciphertext[:-1] + bytes([ciphertext[-1] ^ 1])
+    refused = [(stranger, algorithm, ciphertext), (material, other, ciphertext)]
+    refused += [(material, algorithm, tried) for tried in (altered, ciphertext[:-1], b"")]
+    for by, how, tried in refused:
+        with pytest.raises(InvalidCiphertextException) as refusal:
+            key_store.decrypt_asymmetric(by, how, tried)
+        assert refusal.value.message is None
+    with pytest.raises(ValidationException, match="cannot encrypt data larger than"):
+        key_store.encrypt_asymmetric(material, algorithm, Secret(bytes(215)))
+
+
+@pytest.mark.parametrize("key_spec", MAC)
+def test_a_mac_is_of_one_key_and_one_message(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """As long as the hash, and the same each time."""
+    material, stranger = (generate(key_store, key_spec=key_spec) for _ in range(2))
+    tag = key_store.mac(material, b"message")
+    assert len(tag) * 8 == int(key_spec.removeprefix("HMAC_"))
+    assert key_store.mac(material, b"message") == tag
+    assert key_store.mac(material, b"another") != tag
+    assert key_store.mac(stranger, b"message") != tag
+
+
+@pytest.mark.parametrize("key_spec", AGREEMENT)
+def test_both_sides_agree(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """On one secret, as long as the field; with another curve or with no key there is none."""
+    ours, theirs = (generate(key_store, key_spec=key_spec) for _ in range(2))
+    secret = key_store.agree(ours, theirs.public_key)
+    assert secret.equals(key_store.agree(theirs, ours.public_key))
+    assert len(secret) == {"256": 32, "384": 48, "521": 66}[key_spec[-3:]]
+    for refused in (generate(key_store, key_spec=KeySpec.ECC_SECG_P256K1).public_key, b"", b"not a key"):
+        with pytest.raises(ValidationException) as refusal:
+            key_store.agree(ours, refused)
+        assert refusal.value.message is None
+
+
+@pytest.mark.parametrize("key_spec", ENCAPSULATION)
+def test_decapsulate_undoes_encapsulate(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """An altered encapsulation gives another secret, one of another length an error."""
+    material = generate(key_store, key_spec=key_spec)
+    secret, encapsulation = key_store.encapsulate(material)
+    assert len(secret) == 32
+    assert key_store.decapsulate(material, encapsulation).equals(secret)
+    assert not key_store.decapsulate(material, encapsulation[:-1] + bytes([encapsulation[-1] ^ 1])).equals(secret)
+    with pytest.raises(InvalidCiphertextException) as refusal:
+        key_store.decapsulate(material, encapsulation[:-1])
+    assert refusal.value.message is None
+
+
+@pytest.mark.parametrize("key_pair_spec", KEY_PAIR_SPECS)
+def test_a_pair_for_the_caller_belongs_together(key_store: KeyStore, key_pair_spec: KeySpec) -> None:
+    """Any program that reads PKCS#8 finds the public key in it; no two are the same."""
+    private_key, public_key = key_store.generate_pair(key_pair_spec)
+    encoded = private_key.open(SECRET_ACCESS)
+    if key_pair_spec.startswith("ML_KEM"):
+        assert len(encoded) == 86
+    if key_pair_spec is not KeySpec.ML_KEM_512:
+        own = load_der_private_key(encoded, None).public_key()
+        assert own.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) == public_key
+    assert not key_store.generate_pair(key_pair_spec)[0].equals(private_key)

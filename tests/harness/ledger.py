@@ -77,14 +77,14 @@ class Calls:
         self.told.append(Told(operation, request_id, metadata["HTTPStatusCode"], code))
 
 
-class World(NamedTuple):
+class Holdings(NamedTuple):
     """All keys with their states, and all aliases with their targets, in one account and Region."""
 
     keys: dict[str, str]
     aliases: dict[str, str]
 
 
-def look(calls: Calls) -> World:
+def look(calls: Calls) -> Holdings:
     """What there is. Every key of the listing can be described, with a key material; every alias has its key."""
     keys: dict[str, str] = {}
     for key in _listed(calls, "ListKeys", "Keys"):
@@ -93,7 +93,7 @@ def look(calls: Calls) -> World:
         keys[metadata["KeyId"]] = metadata["KeyState"]
     aliases = {entry["AliasName"]: entry["TargetKeyId"] for entry in _listed(calls, "ListAliases", "Aliases")}
     assert set(aliases.values()) <= keys.keys(), "an alias points to a key that is not there"
-    return World(keys, aliases)
+    return Holdings(keys, aliases)
 
 
 def _listed(calls: Calls, operation: str, member: str) -> list[dict[str, Any]]:
@@ -134,14 +134,14 @@ class Actor:
         )
         act()
 
-    def settle(self, world: World) -> None:
+    def settle(self, there: Holdings) -> None:
         """Hold everything against what there is; then only that is possible."""
         for key_id, states in self.keys.items():
-            assert world.keys.get(key_id) in states, (key_id, states, world.keys.get(key_id))
-            self.keys[key_id] = {world.keys[key_id]}
+            assert there.keys.get(key_id) in states, (key_id, states, there.keys.get(key_id))
+            self.keys[key_id] = {there.keys[key_id]}
         for name, targets in list(self.aliases.items()):
-            assert world.aliases.get(name) in targets, (name, targets, world.aliases.get(name))
-            self.aliases[name] = {world.aliases.get(name)}
+            assert there.aliases.get(name) in targets, (name, targets, there.aliases.get(name))
+            self.aliases[name] = {there.aliases.get(name)}
             if self.aliases[name] == {None}:
                 del self.aliases[name]
 
@@ -283,20 +283,20 @@ def _recorded_code(code: str | None) -> str | None:
     return "AccessDenied" if code == "AccessDeniedException" else code
 
 
-def replay(records: Sequence[dict[str, Any]]) -> World:
+def replay(records: Sequence[dict[str, Any]]) -> Holdings:
     """What the changes of the audit amount to, in the order in which they stand there."""
-    world = World({}, {})
+    result = Holdings({}, {})
     states = {"ScheduleKeyDeletion": PENDING, "CancelKeyDeletion": DISABLED, "EnableKey": ENABLED}
     for record in records:
         name, parameters = record["eventName"], record["requestParameters"]
         if "errorCode" in record or name not in CHANGES:
             continue
         if name == "CreateKey":
-            world.keys[record["responseElements"]["keyMetadata"]["keyId"]] = ENABLED
+            result.keys[record["responseElements"]["keyMetadata"]["keyId"]] = ENABLED
         elif name in states:
-            world.keys[parameters["keyId"]] = states[name]
+            result.keys[parameters["keyId"]] = states[name]
         elif name == "DeleteAlias":
-            del world.aliases[parameters["aliasName"]]
+            del result.aliases[parameters["aliasName"]]
         else:
-            world.aliases[parameters["aliasName"]] = parameters["targetKeyId"]
-    return world
+            result.aliases[parameters["aliasName"]] = parameters["targetKeyId"]
+    return result

@@ -6,12 +6,14 @@ from typing import Final
 from selfkms.adapters.audit_files.journal import Durability, FileJournal
 from selfkms.adapters.software_keys.installation_keys import RootInstallationKeys
 from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
+from selfkms.adapters.software_keys.rsa_pool import RSAPool
 from selfkms.adapters.sql.warm import WarmDatabase
 from selfkms.adapters.sqlite.database import SQLiteDatabase
 from selfkms.adapters.sqlite.engine import open_engine
 from selfkms.adapters.sqlite.freshness import SQLiteFreshness
 from selfkms.bootstrap.installation import Unsealed
 from selfkms.crypto.labels import Purpose
+from selfkms.crypto.rsa import RSAKeyPair
 from selfkms.domain.secrets import Secret
 from selfkms.gate.authenticate import Authenticator
 from selfkms.gate.handle import Gate, Service
@@ -43,6 +45,11 @@ class Assembly:
     def regions(self) -> frozenset[str]:
         """The Regions that are served: those of the settings, else all of the partition."""
         return frozenset(self._unsealed.settings.regions) or regions()
+
+    @cached_property
+    def rsa_pool(self) -> RSAPool[RSAKeyPair]:
+        """RSA key pairs made ahead, shared by the threads of a process. It starts to work with the first pair taken."""
+        return RSAPool(RSAKeyPair.generate, ready_per_size=self._unsealed.settings.keys.rsa_pairs_ahead)
 
     def database(self) -> SQLiteDatabase:
         """The records, for the thread that asks."""
@@ -116,4 +123,6 @@ class Assembly:
             clock=self._unsealed.clock,
             entropy=self._unsealed.entropy,
             cached_materials=CACHED_MATERIALS,
+            rsa_pool=self.rsa_pool,
+            allow_variable_time=self._unsealed.settings.keys.allow_variable_time,
         )

@@ -44,9 +44,18 @@ class DataDir(NamedTuple):
         """How far `dev` has moved the clock."""
         return self.root / "clock-offset"
 
+    @property
+    def dev_mark(self) -> Path:
+        """There if `dev` made the installation: its credentials are known to everyone."""
+        return self.root / "made-by-dev"
+
     def of_settings(self, path: str) -> Path:
         """A path out of the settings: relative ones are below the data directory."""
         return self.root / path
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path is below the data directory, links and dots resolved."""
+        return path.resolve().is_relative_to(self.root.resolve())
 
     def make(self) -> None:
         """Make the directory, for its owner only, if it is not there."""

@@ -14,10 +14,15 @@ import msgspec
 from selfkms.adapters.system.clock import MovableClock
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DataDir
-from selfkms.bootstrap.installation import Unsealed
+from selfkms.bootstrap.installation import InstallationError, Unsealed, create, exists, open_existing
+from selfkms.bootstrap.processes import ServingError, is_loopback
+from selfkms.config import ServerSettings, Settings
 from selfkms.crypto.certificates import self_made_certificates
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.ports.audit_sink import AuditSink
+from selfkms.ports.clock import Clock
+from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
+from selfkms.ports.entropy import Entropy
 from selfkms.protocol.http import HTTPResponse
 from selfkms.server.interfaces import Routes
 from selfkms.server.keeper import keep
@@ -47,8 +52,41 @@ def _credential(account_id: str, suffix: str, holder: str) -> Credential:
     return Credential(f"AKIA{number}{suffix}", Secret(secret.encode()))
 
 
+def check_loopback(server: ServerSettings) -> None:
+    """Refuse an address that others can reach, wherever the setting came from.
+
+    Raises:
+        ServingError: it is none of this machine alone.
+    """
+    if not is_loopback(server.host):
+        raise ServingError(
+            f"{server.host} is not a loopback address, and the credentials of `dev` are known to everyone"
+        )
+
+
+def installation(place: DataDir, settings: Settings, *, clock: Clock, entropy: Entropy) -> Unsealed:
+    """The installation of a data directory, made if there is none.
+
+    Raises:
+        InstallationError: it cannot be made or opened, or it was made by `init`: credentials that everyone knows do not
+            belong there.
+    """
+    if not exists(place):
+        place.dev_mark.write_text(
+            "The credentials of this installation are known to everyone: see docs/dev-server.md\n"
+        )
+        return create(place, settings, clock=clock, entropy=entropy)
+    if not place.dev_mark.exists():
+        raise InstallationError(f"{place.root} was made by `selfkms init`: run it with `selfkms serve`")
+    return open_existing(place, settings, clock=clock, entropy=entropy)
+
+
 def ensure_accounts(unsealed: Unsealed, account_ids: Iterable[str]) -> None:
-    """Make the accounts that are not there yet, each with the credentials of `dev`."""
+    """Make the accounts that are not there yet, each with the credentials of `dev`.
+
+    Raises:
+        InstallationError: the database is damaged, or cannot be written.
+    """
     assembly = Assembly(unsealed)
     database = assembly.database()
     try:
@@ -65,13 +103,15 @@ def ensure_accounts(unsealed: Unsealed, account_ids: Iterable[str]) -> None:
                     now=unsealed.clock.now(),
                 )
             )
+    except (CorruptRecordError, DatabaseUnavailableError) as error:
+        raise InstallationError(str(error)) from error
     finally:
         database.close()
 
 
 def write_client_files(data_dir: DataDir, account_ids: Iterable[str], endpoint: str) -> None:
     """`aws/config` and `aws/credentials`: a profile for each admin and root; the first admin is the default."""
-    config, credentials = ConfigParser(), ConfigParser()
+    config, credentials = ConfigParser(interpolation=None), ConfigParser(interpolation=None)
     authority = data_dir.tls / "ca.pem"
     for position, account_id in enumerate(account_ids):
         profiles = {
@@ -104,7 +144,8 @@ def write_client_files(data_dir: DataDir, account_ids: Iterable[str], endpoint: 
 def ensure_certificates(unsealed: Unsealed, host: str) -> None:
     """`tls/`: an authority of this data directory's own, and a certificate for the host and `localhost`."""
     folder = unsealed.data_dir.tls
-    if (folder / "server.pem").exists():
+    made_for = folder / "host"
+    if made_for.exists() and made_for.read_text() == host:
         return
     made = self_made_certificates(
         hosts=(host, "localhost"),
@@ -112,9 +153,12 @@ def ensure_certificates(unsealed: Unsealed, host: str) -> None:
         days=_CERTIFICATE_DAYS,
     )
     folder.mkdir(mode=0o700, exist_ok=True)
+    made_for.unlink(missing_ok=True)
     _write(folder / "ca.pem", made.authority)
     _write(folder / "server.key", made.private_key.open(SECRET_ACCESS))
     _write(folder / "server.pem", made.certificate)
+    # Last: it says that all of the above is there.
+    _write(made_for, host.encode())
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -40,6 +40,16 @@ def exists(data_dir: DataDir) -> bool:
     return data_dir.database.exists()
 
 
+def check_origin(data_dir: DataDir) -> None:
+    """Refuse to serve for real what `dev` made.
+
+    Raises:
+        InstallationError: it has credentials that everyone knows.
+    """
+    if data_dir.dev_mark.exists():
+        raise InstallationError(f"{data_dir.root} was made by `selfkms dev`: its credentials are known to everyone")
+
+
 def create(data_dir: DataDir, settings: Settings, *, clock: Clock, entropy: Entropy) -> Unsealed:
     """Make an installation without accounts: a seal, a root key, an empty database.
 

@@ -82,8 +82,8 @@ def _serve(directory: Path, overriding: list[str], account_ids: tuple[str, ...],
     from selfkms.adapters.system.clock import Baseline, MovableClock
     from selfkms.adapters.system.entropy import SystemEntropy
     from selfkms.bootstrap import dev as dev_parts
-    from selfkms.bootstrap import installation
     from selfkms.bootstrap.data_dir import DataDir, DataDirInUseError
+    from selfkms.bootstrap.installation import InstallationError
     from selfkms.bootstrap.processes import ServingError, serve
     from selfkms.config import SettingsError, load_settings
 
@@ -92,10 +92,10 @@ def _serve(directory: Path, overriding: list[str], account_ids: tuple[str, ...],
     try:
         place.make()
         settings = load_settings(directory, overriding)
+        dev_parts.check_loopback(settings.server)
         with place.held():
             clock = MovableClock(Baseline.take(), None if passing else place.clock_offset)
-            make = installation.open_existing if installation.exists(place) else installation.create
-            unsealed = make(place, settings, clock=clock, entropy=SystemEntropy())
+            unsealed = dev_parts.installation(place, settings, clock=clock, entropy=SystemEntropy())
             dev_parts.ensure_accounts(unsealed, accounts)
             if tls:
                 dev_parts.ensure_certificates(unsealed, settings.server.host)
@@ -110,7 +110,8 @@ def _serve(directory: Path, overriding: list[str], account_ids: tuple[str, ...],
             return serve(
                 unsealed, ready=ready, routes=lambda assembly, sink: dev_parts.clock_routes(clock, assembly, sink)
             )
-    except (OSError, SettingsError, DataDirInUseError, installation.InstallationError, ServingError) as error:
+    # A ValueError is MovableClock's, of a file that holds no offset.
+    except (OSError, ValueError, SettingsError, DataDirInUseError, InstallationError, ServingError) as error:
         click.echo(f"selfkms dev: {error}", err=True)
         return ExitCode.FAILED
 

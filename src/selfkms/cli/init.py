@@ -1,13 +1,19 @@
 """`selfkms init`: make an installation for real."""
 
+import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from selfkms.cli.exit_codes import ExitCode
-from selfkms.cli.options import AccountID, assignments
+from selfkms.cli.options import AccountID
 from selfkms.domain.secrets import SECRET_ACCESS
+
+if TYPE_CHECKING:
+    from selfkms.bootstrap.installation import Unsealed
+    from selfkms.services.iam.accounts import Credential
 
 SETTINGS = """# Settings of this installation. What stands here as a comment is the default; see docs/settings.md.
 
@@ -20,7 +26,7 @@ SETTINGS = """# Settings of this installation. What stands here as a comment is 
 
 [seal]
 # kind = "file"
-file = "{seal_file}"
+file = {seal_file}
 
 [audit]
 # durability = "power"
@@ -40,57 +46,48 @@ file = "{seal_file}"
     type=click.Path(path_type=Path, dir_okay=False),
     help="Where the sealing key is to be kept; better not in the data directory.  [default: seal.key in it]",
 )
-@assignments
-def init(data_dir: Path, account_id: str, seal_file: Path | None, assignments: tuple[str, ...]) -> None:
+def init(data_dir: Path, account_id: str, seal_file: Path | None) -> None:
     """Make an installation: a sealing key, a root key, an account, and its first administrator.
 
     The administrator's access key is printed once and is nowhere to be read again. Whoever has both the data directory
     and the sealing key has everything: keep the two apart, and keep a copy of each.
     """
-    sys.exit(_init(data_dir.absolute(), account_id, seal_file, assignments))
+    sys.exit(_init(data_dir.absolute(), account_id, seal_file))
 
 
-def _init(directory: Path, account_id: str, seal_file: Path | None, assignments: tuple[str, ...]) -> int:
+def _init(directory: Path, account_id: str, seal_file: Path | None) -> int:
     from selfkms.adapters.system.clock import Baseline, SystemClock
     from selfkms.adapters.system.entropy import SystemEntropy
     from selfkms.bootstrap import installation
-    from selfkms.bootstrap.assembly import Assembly
     from selfkms.bootstrap.data_dir import DataDir
     from selfkms.config import SETTINGS_FILE, SettingsError, load_settings
-    from selfkms.services.iam.accounts import new_account, new_credential
 
     place = DataDir(directory)
-    sealing_key = str(seal_file.absolute()) if seal_file else "seal.key"
-    entropy = SystemEntropy()
+    settings_file = directory / SETTINGS_FILE
     try:
         place.make()
-        settings = load_settings(directory, [f"seal.file={sealing_key}", *assignments])
-        unsealed = installation.create(place, settings, clock=SystemClock(Baseline.take()), entropy=entropy)
-        credential = new_credential(entropy)
-        assembly = Assembly(unsealed)
-        database = assembly.database()
-        database.commit(
-            new_account(
-                account_id,
-                administrator=credential,
-                root=None,
-                keys=assembly.keys,
-                entropy=entropy,
-                now=unsealed.clock.now(),
-            )
-        )
-        database.close()
-        settings_file = directory / SETTINGS_FILE
         if not settings_file.exists():
-            settings_file.write_text(SETTINGS.format(seal_file=sealing_key))
+            sealing_key = str(seal_file.absolute()) if seal_file else "seal.key"
+            # A JSON string is a basic string of TOML too.
+            settings_file.write_text(SETTINGS.format(seal_file=json.dumps(sealing_key, ensure_ascii=False)))
+        elif seal_file is not None:
+            click.echo(
+                f"selfkms init: {settings_file} is there: say in it where the sealing key is to be (seal.file)",
+                err=True,
+            )
+            return ExitCode.FAILED
+        settings = load_settings(directory)
+        unsealed = installation.create(place, settings, clock=SystemClock(Baseline.take()), entropy=SystemEntropy())
+        credential = _first_account(unsealed, account_id)
     except (OSError, SettingsError, installation.InstallationError) as error:
         click.echo(f"selfkms init: {error}", err=True)
         return ExitCode.FAILED
     click.echo("# The first administrator. This is shown once:")
     click.echo(f"export AWS_ACCESS_KEY_ID={credential.access_key_id}")
     click.echo(f"export AWS_SECRET_ACCESS_KEY={credential.secret_access_key.open(SECRET_ACCESS).decode()}")
-    click.echo(f"\nThe sealing key is {place.of_settings(sealing_key)}: without it nothing here opens.", err=True)
-    if seal_file is None:
+    sealing_key_path = place.of_settings(settings.seal.file)
+    click.echo(f"\nThe sealing key is {sealing_key_path}: without it nothing here opens.", err=True)
+    if place.holds(sealing_key_path):
         click.echo(
             "WARNING: it lies beside what it protects. A copy of the data directory opens everything. "
             "Move it elsewhere and say where in selfkms.toml (seal.file).",
@@ -98,3 +95,35 @@ def _init(directory: Path, account_id: str, seal_file: Path | None, assignments:
         )
     click.echo(f"Next: selfkms serve --data-dir {directory}", err=True)
     return ExitCode.OK
+
+
+def _first_account(unsealed: "Unsealed", account_id: str) -> "Credential":
+    """Make the account; the access key of its administrator.
+
+    Raises:
+        InstallationError: it could not be written. The data directory is then of no use.
+    """
+    from selfkms.bootstrap.assembly import Assembly
+    from selfkms.bootstrap.installation import InstallationError
+    from selfkms.ports.database import DatabaseUnavailableError
+    from selfkms.services.iam.accounts import new_account, new_credential
+
+    credential = new_credential(unsealed.entropy)
+    assembly = Assembly(unsealed)
+    database = assembly.database()
+    try:
+        database.commit(
+            new_account(
+                account_id,
+                administrator=credential,
+                root=None,
+                keys=assembly.keys,
+                entropy=unsealed.entropy,
+                now=unsealed.clock.now(),
+            )
+        )
+    except DatabaseUnavailableError as error:
+        raise InstallationError(f"{error} Remove {unsealed.data_dir.root} and start anew.") from error
+    finally:
+        database.close()
+    return credential

@@ -29,7 +29,9 @@ def inspect(blob: str, data_dir: Path | None, as_json: bool) -> None:  # noqa: F
     try:
         raw = _bytes_of(blob)
         facts = blob_facts(raw)
-    except (Base64Error, ValueError, OSError, InvalidCiphertextException) as error:
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    except (Base64Error, ValueError, InvalidCiphertextException) as error:
         click.echo(f"selfkms inspect: not a ciphertext blob of selfkms{f': {error}' if str(error) else ''}", err=True)
         sys.exit(ExitCode.FAILED)
     if data_dir is not None:
@@ -67,27 +69,31 @@ def _made_by(blob: bytes, directory: Path) -> dict[str, str | int | bool | None]
     from selfkms.bootstrap.assembly import Assembly
     from selfkms.bootstrap.data_dir import DataDir
     from selfkms.config import SettingsError, load_settings
+    from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
 
     try:
         unsealed = installation.open_existing(
             DataDir(directory), load_settings(directory), clock=SystemClock(Baseline.take()), entropy=SystemEntropy()
         )
-    except (SettingsError, installation.InstallationError) as error:
+    except (OSError, SettingsError, installation.InstallationError) as error:
         raise click.ClickException(str(error)) from error
     assembly = Assembly(unsealed)
     database = assembly.database()
     try:
         handle = assembly.key_store(database).identify(blob)
+        keys = [key for region in sorted(assembly.regions) if (key := database.key_of_material(region, handle))]
     except InvalidCiphertextException:
         return {"made_here": False}
-    else:
-        keys = [key for region in sorted(assembly.regions) if (key := database.key_of_material(region, handle))]
-        return {"made_here": True, "kms_key": " ".join(key.arn for key in keys) or None}
+    except (CorruptRecordError, DatabaseUnavailableError) as error:
+        raise click.ClickException(str(error)) from error
     finally:
         database.close()
+    return {"made_here": True, "kms_key": " ".join(key.arn for key in keys) or None}
 
 
 def _bytes_of(blob: str) -> bytes:
     if blob.startswith("@"):
         return Path(blob[1:]).read_bytes()
-    return b64decode(sys.stdin.read().strip() if blob == "-" else blob, validate=True)
+    text = sys.stdin.read() if blob == "-" else blob
+    # `base64` breaks its lines.
+    return b64decode("".join(text.split()), validate=True)

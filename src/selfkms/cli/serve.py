@@ -33,10 +33,11 @@ def _serve(directory: Path, assignments: tuple[str, ...]) -> int:
     place = DataDir(directory)
     try:
         settings = load_settings(directory, assignments)
+        installation.check_origin(place)
         with place.held():
             clock = SystemClock(Baseline.take())
             unsealed = installation.open_existing(place, settings, clock=clock, entropy=SystemEntropy())
-            if place.of_settings(settings.seal.file).is_relative_to(directory):
+            if place.holds(place.of_settings(settings.seal.file)):
                 click.echo("selfkms: WARNING the sealing key lies beside what it protects (seal.file)", err=True)
             return processes.serve(unsealed, ready=lambda address: click.echo(f"ready {address}"))
     except (OSError, SettingsError, DataDirInUseError, installation.InstallationError, processes.ServingError) as error:

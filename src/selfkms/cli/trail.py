@@ -48,5 +48,8 @@ def verify(data_dir: Path, as_json: bool) -> None:  # noqa: FBT001  a flag of th
         if report.first_time:
             click.echo(f"from {report.first_time} to {report.last_time}")
     else:
-        click.echo(f"DAMAGED after {report.records} records: {report.damage}", err=True)
+        damage = report.damage
+        click.echo(
+            f"DAMAGED after {report.records} records: {damage.segment}, offset {damage.offset}: {damage.what}", err=True
+        )
     sys.exit(ExitCode.OK if report.damage is None else ExitCode.DAMAGED)

@@ -29,6 +29,7 @@ class PageLimit(NamedTuple):
 # AWS KMS API Reference, parameter "Limit" of each listing.
 LIST_KEYS: Final = PageLimit(100, 1000)
 LIST_KEY_POLICIES: Final = PageLimit(100, 1000)
+LIST_KEY_ROTATIONS: Final = PageLimit(100, 1000)
 LIST_ALIASES: Final = PageLimit(50, 100)
 LIST_RESOURCE_TAGS: Final = PageLimit(50, 50)
 

@@ -204,7 +204,7 @@ class Gate:
 
     def _commit(self, context: Context, event: Event) -> None:
         try:
-            self._database.commit(context.changes, [event.finish()])
+            self._database.commit(context.changes, [event.finish(), *context.events])
         except (DatabaseUnavailableError, CorruptRecordError) as error:
             _log.error("request %s: %s", event.request_id, error)
             raise KMSInternalException(_INTERNAL_TEXT) from error

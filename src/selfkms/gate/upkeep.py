@@ -3,9 +3,10 @@
 import logging
 from typing import Final
 
-from selfkms.domain.cloudtrail.event import service_event
 from selfkms.domain.iam.principals import Caller
+from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.kms.rotation import RotationType
 from selfkms.ports.audit_sink import AuditSink
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import ConflictError, CorruptRecordError, Database
@@ -14,6 +15,7 @@ from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_store import KeyStore
 from selfkms.services.context import Context
 from selfkms.services.kms.deletion import end_key
+from selfkms.services.kms.rotation import rotate
 
 _log = logging.getLogger(__name__)
 
@@ -47,26 +49,26 @@ class Upkeep:
         self._tidied_at = 0.0
         self._to_compact = False
 
-    def end_due_keys(self) -> int:
-        """End every KMS key whose pending window is over, and destroy its material. How many there were.
+    def attend_due_keys(self) -> int:
+        """End every KMS key whose pending window is over, and rotate every one whose day it is. How many there were.
 
-        One whose rows are damaged stays, is logged, and keeps no other from its end.
+        One whose rows are damaged stays, is logged, and holds up no other.
         """
-        ended = 0
+        attended = 0
         stuck: set[str] = set()
         while due := [key for key in self._due(_AT_ONCE + len(stuck)) if key.arn not in stuck]:
             for key in due:
                 try:
-                    self._end(key)
+                    self._attend(key)
                 except ConflictError:
-                    # Cancelled, or ended by another keeper, at this very moment: look again.
+                    # Changed, or attended to by another keeper, at this very moment: look again.
                     continue
                 except CorruptRecordError as error:
-                    _log.error("%s cannot be ended: %s", key.arn, error)
+                    _log.error("%s is left as it is: %s", key.arn, error)
                     stuck.add(key.arn)
                     continue
-                ended += 1
-        return ended
+                attended += 1
+        return attended
 
     def compact(self) -> None:
         """Leave no trace of what ended in the files of the database; tried again until it succeeded once.
@@ -106,29 +108,24 @@ class Upkeep:
         # What cannot be taken back waits for both clocks: a wall clock that jumps ahead ends no key early.
         return self._database.keys_due(min(self._clock.now(), self._clock.matured()), limit=limit)
 
-    def _end(self, key: KMSKey) -> None:
-        now = self._clock.now()
+    def _attend(self, key: KMSKey) -> None:
         context = Context(
             caller=Caller.root(key.account_id, ""),
             region=key.region,
-            now=now,
+            now=self._clock.now(),
             database=self._database,
             key_store=self._key_store,
             entropy=self._entropy,
             keys=self._keys,
         )
-        materials = self._database.materials(key.account_id, key.region, key.key_id)
-        end_key(key, context)
-        event = service_event(
-            event_id=self._entropy.uuid(),
-            at=now,
-            name="DeleteKey",
-            account_id=key.account_id,
-            region=key.region,
-            key_arn=key.arn,
-            details={"keyId": key.key_id},
-        )
-        self._database.commit(context.changes, [event])
+        if key.state is not KeyState.PENDING_DELETION:
+            rotate(key, RotationType.AUTOMATIC, context)
+            self._database.commit(context.changes, context.events)
+            _log.info("%s was rotated", key.arn)
+            return
+        materials = end_key(key, context)
+        self._database.commit(context.changes, context.events)
+        # Destruction comes last: when the key cannot come back.
         self._to_compact = True
         for material in materials:
             self._key_store.destroy(material)

@@ -51,7 +51,7 @@ class Database(Protocol):
     def key_count(self, account_id: str, region: str) -> int: ...
 
     def keys_due(self, now: float, *, limit: int) -> list[KMSKey]:
-        """KMS keys of all accounts and Regions whose `deletion_at` is not after `now`, the oldest first.
+        """KMS keys of all accounts and Regions whose `due_at` is not after `now`, the oldest first.
 
         A row that is damaged is passed over and logged: it must not keep the keys of others.
         """

@@ -30,7 +30,7 @@ def run_keeper(
 
 def keep(upkeep: Upkeep, sink: AuditSink) -> None:
     """One round of all jobs. What fails is logged and comes again with the next round, and stops no other job."""
-    for job in (upkeep.end_due_keys, upkeep.compact, upkeep.tidy, lambda: upkeep.move_audit(sink)):
+    for job in (upkeep.attend_due_keys, upkeep.compact, upkeep.tidy, lambda: upkeep.move_audit(sink)):
         try:
             job()
         except (DatabaseUnavailableError, CorruptRecordError, JournalUnavailableError) as error:

@@ -22,7 +22,8 @@ def server_context(certificate: Path, private_key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
-    context.load_cert_chain(certificate, private_key)
+    # A password is given so that an encrypted key is an error, and not a question to a terminal.
+    context.load_cert_chain(certificate, private_key, password="")
     return context
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from selfkms.domain.arns import key_arn
+from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.iam.principals import Caller
 from selfkms.domain.kms.errors import KeyUnavailableException
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
@@ -36,6 +37,7 @@ class Context:
         self.entropy = entropy
         self.keys = keys
         self.changes: list[Change] = []
+        self.events: list[AuditRecord] = []
         self.notes: dict[str, Any] = {}
         self.touched: list[KMSKey] = []
 
@@ -46,6 +48,10 @@ class Context:
     def remove(self, record: Record) -> None:
         """Remove this record together with the audit record, if nobody changed it meanwhile."""
         self.changes.append(Remove(record))
+
+    def emit(self, event: AuditRecord) -> None:
+        """An audit record beside the request's own, of something that the service does by itself."""
+        self.events.append(event)
 
     def note(self, **additional: Any) -> None:
         """Facts for CloudTrail's additionalEventData, names in snake_case."""

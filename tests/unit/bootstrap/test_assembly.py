@@ -132,9 +132,9 @@ def test_the_keepers_jobs_reach_the_records(tmp_path: Path) -> None:
     assembly = Assembly(unsealed)
     database = assembly.database()
     upkeep = assembly.upkeep(database)
-    assert upkeep.end_due_keys() == 0
+    assert upkeep.attend_due_keys() == 0
     clock.seconds += 7 * 86_400
-    assert upkeep.end_due_keys() == 1
+    assert upkeep.attend_due_keys() == 1
     database.close()
     assert ask(unsealed, ADMIN, "DescribeKey", {"KeyId": key_id})[1]["__type"] == "NotFoundException"
 

@@ -79,7 +79,6 @@ def test_a_sealing_key_elsewhere_needs_no_warning(tmp_path: Path, serving: FakeS
     assert serving.unsealed
 
 
-@pytest.mark.xfail(strict=True, reason="paths are compared as text, with `..` in them")
 @pytest.mark.usefixtures("serving")
 def test_a_relative_path_out_of_the_data_directory_needs_no_warning(tmp_path: Path) -> None:
     """`../seal.key` is not beside what it protects."""

@@ -84,7 +84,7 @@ def test_a_client_whose_clock_is_behind_connects(tmp_path: Path) -> None:
     shake_hands(made, tmp_path, "localhost")
 
 
-def test_when_it_is_valid(made: Certificates) -> None:
+def test_when_it_is_valid() -> None:
     """From an hour before the moment that was given, authority and certificate alike."""
     made = self_made_certificates(hosts=HOSTS, not_before=1_790_000_000.0, days=30)
     begin = datetime.fromtimestamp(1_790_000_000 - 3_600, UTC)

@@ -8,7 +8,6 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.asymmetric import rsa as library
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_private_key
-from unit.crypto.conftest import OpenSSL
 
 from selfkms.crypto.ecc import CurveKeyPair
 from selfkms.crypto.rsa import RSAKeyPair, RSAPublicKey
@@ -18,6 +17,7 @@ from selfkms.domain.kms.algorithms import SigningAlgorithm as Signing
 from selfkms.domain.kms.errors import InvalidCiphertextException, KMSInvalidSignatureException
 from selfkms.domain.kms.keys import KeySpec
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from unit.crypto.conftest import OpenSSL
 
 SPEC = KeySpec.RSA_2048
 RAW, DIGEST = MessageType.RAW, MessageType.DIGEST

@@ -221,7 +221,7 @@ class TestForeignKeys:
             world.call(change, {"KeyId": key_id})
             bodies.add(world.send(request).response.body)
         world.clock.seconds += 31 * 86_400
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         bodies.add(world.send(request).response.body)
         assert len(bodies) == 1
 
@@ -278,7 +278,7 @@ class TestForeignKeys:
         blobs = [encrypt(world, alive), encrypt(world, ended), encrypt(world, there, region=ELSEWHERE)]
         world.call("ScheduleKeyDeletion", {"KeyId": ended})
         world.clock.seconds += 31 * 86_400
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         requests = [world.request("Decrypt", {"CiphertextBlob": blob}, by=BOB_ACCOUNT) for blob in blobs]
         bodies = {world.send(request).response.body for request in requests}
         assert len(bodies) == 1

@@ -99,9 +99,9 @@ class TestWindow:
         """A key is there until its deletion date, and gone from then on."""
         key_id = scheduled(world)
         world.clock.seconds += 7 * DAY - 0.5
-        assert world.upkeep.end_due_keys() == 0
+        assert world.upkeep.attend_due_keys() == 0
         world.clock.seconds += 0.5
-        assert world.upkeep.end_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 1
         assert key_ids(world) == set()
         text = f"Key 'arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:key/{key_id}' does not exist"
         assert world.refusal("DescribeKey", {"KeyId": key_id}) == ("NotFoundException", text)
@@ -111,23 +111,23 @@ class TestWindow:
         scheduled(world)
         world.clock.mature_seconds = world.clock.seconds + 7 * DAY - 1
         world.clock.seconds += 3650 * DAY
-        assert world.upkeep.end_due_keys() == 0
+        assert world.upkeep.attend_due_keys() == 0
         assert len(key_ids(world)) == 1
         world.clock.mature_seconds += 1
-        assert world.upkeep.end_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 1
 
     def test_a_clock_that_was_set_back_ends_no_key_early(self, world: World) -> None:
         """Neither does one that is behind, while the other has gone on."""
         scheduled(world)
         world.clock.mature_seconds = world.clock.seconds + 8 * DAY
-        assert world.upkeep.end_due_keys() == 0
+        assert world.upkeep.attend_due_keys() == 0
 
     def test_late_is_not_never(self, world: World) -> None:
         """A key whose day passed while nobody was there ends when somebody is, once."""
         scheduled(world)
         world.clock.seconds += 1000 * DAY
-        assert world.upkeep.end_due_keys() == 1
-        assert world.upkeep.end_due_keys() == 0
+        assert world.upkeep.attend_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 0
 
     def test_only_keys_that_are_pending_deletion_end(self, world: World) -> None:
         """Enabled, disabled, cancelled and later ones stay, whatever their account and Region."""
@@ -137,7 +137,7 @@ class TestWindow:
         world.call("CancelKeyDeletion", {"KeyId": cancelled})
         due = {scheduled(world), scheduled(world, by=BOB_ACCOUNT), scheduled(world, region="eu-west-1")}
         world.clock.seconds += 7 * DAY
-        assert world.upkeep.end_due_keys() == len(due)
+        assert world.upkeep.attend_due_keys() == len(due)
         assert key_ids(world) == {enabled, disabled, cancelled, later}
 
 
@@ -153,7 +153,7 @@ class TestEnd:
         world.call("ScheduleKeyDeletion", {"KeyId": key_id})
         before = database.commits_tried
         world.clock.seconds += 30 * DAY
-        assert world.upkeep.end_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 1
         assert database.commits_tried == before + 1
         assert not [name for name in database.records.rows if key_id in name or name[-1] in ("alias/a", "alias/b")]
         assert [entry["AliasName"] for entry in world.call("ListAliases")["Aliases"]] == ["alias/other"]
@@ -166,7 +166,7 @@ class TestEnd:
         blob = world.call("Encrypt", {"KeyId": "alias/a", "Plaintext": "AA=="})["CiphertextBlob"]
         world.call("ScheduleKeyDeletion", {"KeyId": key_id})
         world.clock.seconds += 30 * DAY
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         assert world.refusal("DescribeKey", {"KeyId": "alias/a"})[0] == "NotFoundException"
         assert world.refusal("Decrypt", {"CiphertextBlob": blob}) == OF_NOBODY
         new = world.make_key()["KeyId"]
@@ -178,7 +178,7 @@ class TestEnd:
         key_id = scheduled(world, by=BOB_ACCOUNT, region="eu-west-1")
         world.clock.seconds += 7 * DAY
         before = len(world.committed_records())
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         (record,) = world.committed_records()[before:]
         event_id = record.pop("eventID")
         arn = f"arn:aws:kms:eu-west-1:{BOB_ACCOUNT}:key/{key_id}"
@@ -217,9 +217,9 @@ class TestEnd:
         assert isinstance(world.database, KeptDatabase)
         world.database.before_commit = in_turn(fail_with(DatabaseUnavailableError("not now")))
         with pytest.raises(DatabaseUnavailableError):
-            world.upkeep.end_due_keys()
+            world.upkeep.attend_due_keys()
         assert (destroyed, key_ids(world)) == ([], {key_id})
-        assert world.upkeep.end_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 1
         assert destroyed == [(material.handle, False)]
 
     def test_a_key_that_is_cancelled_at_this_very_moment(self, world: World, database: KeptDatabase) -> None:
@@ -229,7 +229,7 @@ class TestEnd:
         database.before_commit = in_turn(lambda: database.write(Put(cancelled)))
         world.clock.seconds += 7 * DAY
         before = len(world.committed_records())
-        assert world.upkeep.end_due_keys() == 0
+        assert world.upkeep.attend_due_keys() == 0
         assert len(world.committed_records()) == before
         assert stored(world, key_id).state is KeyState.DISABLED
         assert len(database.materials(ALICE_ACCOUNT, REGION, key_id)) == 1
@@ -239,8 +239,10 @@ class TestEnd:
         scheduled(world)
         world.clock.seconds += 7 * DAY
         before = len(world.committed_records())
-        database.before_commit = in_turn(lambda: None if world.upkeep.end_due_keys() == 1 else pytest.fail("not ended"))
-        assert world.upkeep.end_due_keys() == 0
+        database.before_commit = in_turn(
+            lambda: None if world.upkeep.attend_due_keys() == 1 else pytest.fail("not ended")
+        )
+        assert world.upkeep.attend_due_keys() == 0
         assert len(world.committed_records()) == before + 1
 
     def test_more_than_one_step_takes(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +251,7 @@ class TestEnd:
         for _ in range(5):
             scheduled(world)
         world.clock.seconds += 7 * DAY
-        assert world.upkeep.end_due_keys() == 5
+        assert world.upkeep.attend_due_keys() == 5
         assert key_ids(world) == set()
 
     def test_a_damaged_key_keeps_no_other_from_its_end(
@@ -260,7 +262,7 @@ class TestEnd:
         database.damaged = {second}
         world.clock.seconds += 7 * DAY
         with caplog.at_level(logging.ERROR):
-            assert world.upkeep.end_due_keys() == 2
+            assert world.upkeep.attend_due_keys() == 2
         assert key_ids(world) == {second}
         assert second in caplog.text
         assert first not in caplog.text
@@ -274,7 +276,7 @@ class TestEnd:
         database.damaged = {scheduled(world), scheduled(world)}
         scheduled(world, days=8)
         world.clock.seconds += 8 * DAY
-        assert world.upkeep.end_due_keys() == 1
+        assert world.upkeep.attend_due_keys() == 1
 
 
 class TestTraces:
@@ -287,7 +289,7 @@ class TestTraces:
         for _ in range(2):
             scheduled(world)
         world.clock.seconds += 7 * DAY
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         for _ in range(2):
             world.upkeep.compact()
         assert database.compactions == 1
@@ -296,7 +298,7 @@ class TestTraces:
         """A database that could not is asked again."""
         scheduled(world)
         world.clock.seconds += 7 * DAY
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         database.before_compact = in_turn(fail_with(DatabaseUnavailableError("busy")))
         with pytest.raises(DatabaseUnavailableError):
             world.upkeep.compact()
@@ -389,7 +391,7 @@ class TestMoveAudit:
         """DeleteKey comes after what led to it."""
         scheduled(world)
         world.clock.seconds += 7 * DAY
-        world.upkeep.end_due_keys()
+        world.upkeep.attend_due_keys()
         names = {record["eventID"]: record["eventName"] for record in world.committed_records()}
         journal = Journal()
         world.upkeep.move_audit(journal)
@@ -407,4 +409,4 @@ def test_keepers_do_not_know_each_other(world: World) -> None:
         clock=world.clock,
         entropy=world.entropy,
     )
-    assert (world.upkeep.end_due_keys(), second.end_due_keys()) == (1, 0)
+    assert (world.upkeep.attend_due_keys(), second.attend_due_keys()) == (1, 0)

@@ -12,7 +12,7 @@ from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
 from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
 from selfkms.server.keeper import keep
 
-JOBS = ["end_due_keys", "compact", "tidy", "move_audit"]
+JOBS = ["attend_due_keys", "compact", "tidy", "move_audit"]
 DAY = 86_400.0
 
 
@@ -40,8 +40,8 @@ class FakeUpkeep(Upkeep):
             raise self.errors[name]
         return 0
 
-    def end_due_keys(self) -> int:
-        return self._job("end_due_keys")
+    def attend_due_keys(self) -> int:
+        return self._job("attend_due_keys")
 
     def compact(self) -> None:
         self._job("compact")

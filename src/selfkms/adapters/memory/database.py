@@ -66,9 +66,9 @@ class MemoryDatabase:
         return len(self._in_region(KMSKey, account_id, region))
 
     def keys_due(self, now: float, *, limit: int) -> list[KMSKey]:
-        due = [(key.deletion_at, key) for key in self._all(KMSKey) if key.deletion_at is not None]
+        due = [(key.due_at, key) for key in self._all(KMSKey) if key.due_at is not None]
         due.sort(key=lambda entry: (entry[0], entry[1].primary_key()))
-        return list(islice((key for deletion_at, key in due if deletion_at <= now), limit))
+        return list(islice((key for due_at, key in due if due_at <= now), limit))
 
     def material(self, account_id: str, region: str, key_id: str, handle: str) -> KeyMaterial | None:
         return self._one(KeyMaterial, account_id, region, key_id, handle)

@@ -1,42 +1,34 @@
-"""Unwrapped key material that is kept because it is used, within a bound."""
+"""Unwrapped key material, and keys loaded from it, that are kept because they are used, within a bound."""
 
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Generic, TypeVar
 
 from selfkms.domain.kms.keys import KeyMaterial
-from selfkms.domain.secrets import Secret
+
+T = TypeVar("T")
 
 
-class WarmMaterial(NamedTuple):
-    """Key material as it is used: unwrapped, and with the header that its blobs begin with."""
-
-    record: KeyMaterial
-    secret: Secret
-    header: bytes
-    """Bytes 0 to 33 of every blob that this material makes."""
-
-
-class MaterialCache:
-    """At most `capacity` key materials; the one that was not used for longest goes first."""
+class MaterialCache(Generic[T]):
+    """What was made of at most `capacity` key materials; what was not used for longest goes first."""
 
     def __init__(self, capacity: int) -> None:
         assert capacity > 0
         self._capacity = capacity
-        self._warm: OrderedDict[tuple[str, ...], WarmMaterial] = OrderedDict()
+        self._warm: OrderedDict[tuple[str, ...], tuple[KeyMaterial, T]] = OrderedDict()
 
-    def get(self, record: KeyMaterial) -> WarmMaterial | None:
+    def get(self, record: KeyMaterial) -> T | None:
         """What was kept for exactly this record: one that differs in anything must show that it opens by itself."""
         place = record.primary_key()
         found = self._warm.get(place)
-        if found is None or (found.record is not record and found.record != record):
+        if found is None or (found[0] is not record and found[0] != record):
             return None
         self._warm.move_to_end(place)
-        return found
+        return found[1]
 
-    def keep(self, warm: WarmMaterial) -> None:
+    def keep(self, record: KeyMaterial, warm: T) -> None:
         """Keep it, in place of what was kept for the same key material."""
-        place = warm.record.primary_key()
-        self._warm[place] = warm
+        place = record.primary_key()
+        self._warm[place] = (record, warm)
         self._warm.move_to_end(place)
         if len(self._warm) > self._capacity:
             self._warm.popitem(last=False)

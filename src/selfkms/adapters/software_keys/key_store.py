@@ -1,4 +1,4 @@
-"""The software key store: AES-256 key material that is unwrapped here and nowhere else.
+"""The software key store: key material works here, and is unwrapped nowhere else.
 
 Opening a blob, in this order (`docs/ciphertext-format.md`): 1. length; 2. header tag; 3. format and suite; 4. the
 handle, which the caller resolves to key material that the principal may use; 5. the commitment; 6. GCM. All but
@@ -9,43 +9,53 @@ import hmac
 from collections.abc import Mapping
 from typing import Final
 
-from selfkms.adapters.software_keys.cache import MaterialCache, WarmMaterial
-from selfkms.adapters.software_keys.domain_keys import DomainKeys
-from selfkms.adapters.software_keys.wrapping import domain_key_version, key_material_binding, name_of, unwrap, wrap
+from selfkms.adapters.software_keys import signing
+from selfkms.adapters.software_keys.asymmetric import PAIRS, new_key_pair
+from selfkms.adapters.software_keys.materials import Materials
+from selfkms.adapters.software_keys.rsa_pool import RSAPool
+from selfkms.crypto import hmacs
 from selfkms.crypto.aead import RANDOM_BYTES, Binding, EnvelopeNotOpenedError, open_committed, seal_committed
-from selfkms.crypto.labels import Envelope, Purpose
-from selfkms.crypto.mac import MACKey
+from selfkms.crypto.ecc import CurveKeyPair
+from selfkms.crypto.labels import Envelope
+from selfkms.crypto.mlkem import MLKEM512KeyPair, MLKEM512PublicKey, MLKEMKeyPair, MLKEMPublicKey
 from selfkms.crypto.root_key import RootKey
+from selfkms.crypto.rsa import RSAKeyPair, RSAPublicKey
+from selfkms.domain.kms.algorithms import EncryptionAlgorithm, MessageType, SigningAlgorithm
 from selfkms.domain.kms.ciphertext import (
     FORMAT_1,
-    HANDLE_BYTES,
     HEADER_BYTES,
     HEADER_FIELDS_BYTES,
     OVERHEAD_BYTES,
     CiphertextBlob,
     Suite,
-    pack_header_fields,
 )
 from selfkms.domain.kms.encryption_context import bind
 from selfkms.domain.kms.errors import InvalidCiphertextException, UnsupportedOperationException
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
-from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.domain.secrets import Secret
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import Database
 from selfkms.ports.entropy import Entropy
 
-_AES_256_BYTES: Final = 32
+_RANDOM_KEY_BYTES: Final = {KeySpec.SYMMETRIC_DEFAULT: 32, **hmacs.KEY_BYTES}
+"""How long the material is where it is nothing but random bytes."""
 
 
 class SoftwareKeyStore:
     """The port `KeyStore`, in this process. An instance belongs to the thread of its database.
 
+    Every method that is given material raises CorruptRecordError if the material does not open (also if the public
+    key of the record is not the one that it was wrapped with), and DatabaseUnavailableError if its domain key cannot
+    be read.
+
     Args:
         root_key: from the seal. Not kept: only keys derived from it are.
         database: for the domain keys.
         clock: dates new records.
-        entropy: all new keys, handles, N and IV come from it.
-        cached_materials: how many unwrapped key materials are kept at most.
+        entropy: handles, N, IV and all keys that are strings of random bytes come from it.
+        cached_materials: how many unwrapped key materials are kept at most, and how many public keys.
+        rsa_pool: of the process, shared by its threads; without one, RSA key pairs are made when they are asked for.
+        allow_variable_time: whether ML_KEM_512 works (`docs/decisions/0006-ml-kem-512.md`).
     """
 
     def __init__(
@@ -56,38 +66,37 @@ class SoftwareKeyStore:
         clock: Clock,
         entropy: Entropy,
         cached_materials: int,
+        rsa_pool: RSAPool[RSAKeyPair] | None = None,
+        allow_variable_time: bool = False,
     ) -> None:
-        self._header_key = MACKey(root_key.subkey(Purpose.HEADER))
-        self._material_id_key = MACKey(root_key.subkey(Purpose.MATERIAL_ID))
-        self._domain_keys = DomainKeys(root_key, database, clock, entropy)
-        self._clock = clock
+        self._materials = Materials(root_key, database, clock, entropy, cached_materials)
         self._entropy = entropy
-        self._cache = MaterialCache(cached_materials)
+        self._rsa_pool = rsa_pool or RSAPool(RSAKeyPair.generate, ready_per_size=0)
+        self._allow_variable_time = allow_variable_time
 
     def generate(self, *, account_id: str, region: str, key_id: str, key_spec: KeySpec) -> KeyMaterial:
         """New key material for a KMS key, wrapped by the newest domain key of its Region.
 
         Raises:
-            UnsupportedOperationException: a key spec that this key store has no material for.
+            UnsupportedOperationException: SM2; ML_KEM_512 where it is not allowed.
             CorruptRecordError: the domain key does not open.
             DatabaseUnavailableError: the domain key cannot be read or made.
         """
-        if key_spec is not KeySpec.SYMMETRIC_DEFAULT:
-            raise UnsupportedOperationException(f"KeySpec {key_spec} is not supported.")
-        secret = Secret(self._entropy.random_bytes(_AES_256_BYTES))
-        record = KeyMaterial(
+        self._check_supported("KeySpec", key_spec)
+        public_key = b""
+        if key_spec in _RANDOM_KEY_BYTES:
+            secret = Secret(self._entropy.random_bytes(_RANDOM_KEY_BYTES[key_spec]))
+        else:
+            key_pair = new_key_pair(key_spec, self._entropy, self._rsa_pool)
+            secret, public_key = key_pair.pkcs8(), key_pair.public_key()
+        return self._materials.new(
             account_id=account_id,
             region=region,
             key_id=key_id,
-            handle=self._entropy.random_bytes(HANDLE_BYTES).hex(),
-            material_id=self._material_id(key_id, secret),
             key_spec=key_spec,
-            created_at=self._clock.now(),
-            wrapped=b"",
+            secret=secret,
+            public_key=public_key,
         )
-        version, domain_key = self._domain_keys.newest(region)
-        binding = key_material_binding(record, domain_key_version=version)
-        return record.changed(wrapped=wrap(domain_key, secret, binding, self._entropy))
 
     def identify(self, blob: bytes) -> str:
         """The handle of the key material that a blob names: steps 1 to 3.
@@ -96,7 +105,7 @@ class SoftwareKeyStore:
             InvalidCiphertextException: too short, a header that this installation did not make, or another format.
         """
         parsed = CiphertextBlob.parse(blob)
-        if not hmac.compare_digest(parsed.header_tag, self._header_key.short_tag(blob[:HEADER_FIELDS_BYTES])):
+        if not hmac.compare_digest(parsed.header_tag, self._materials.header_tag(blob)):
             raise InvalidCiphertextException
         # Only what bears our tag is read: an unknown format here is one of a later version, or of another key store.
         if parsed.format != FORMAT_1 or parsed.suite != Suite.SOFTWARE:
@@ -108,10 +117,8 @@ class SoftwareKeyStore:
 
         Raises:
             ValidationException: the encryption context has no UTF-8 form.
-            CorruptRecordError: the material does not open.
-            DatabaseUnavailableError: its domain key cannot be read.
         """
-        warm = self._warm(material)
+        warm = self._materials.symmetric(material)
         binding = _message_binding(warm.header, encryption_context)
         random = self._entropy.random_bytes(RANDOM_BYTES)
         return warm.header + seal_committed(warm.secret, plaintext, binding, random=random)
@@ -125,12 +132,10 @@ class SoftwareKeyStore:
         Raises:
             InvalidCiphertextException: other material, other encryption context, or altered.
             ValidationException: the encryption context has no UTF-8 form.
-            CorruptRecordError: the material does not open.
-            DatabaseUnavailableError: its domain key cannot be read.
         """
         if len(blob) < OVERHEAD_BYTES:
             raise InvalidCiphertextException
-        warm = self._warm(material)
+        warm = self._materials.symmetric(material)
         if not hmac.compare_digest(blob[:HEADER_BYTES], warm.header):
             raise InvalidCiphertextException
         binding = _message_binding(warm.header, encryption_context)
@@ -139,13 +144,110 @@ class SoftwareKeyStore:
         except EnvelopeNotOpenedError:
             raise InvalidCiphertextException from None
 
+    def encrypt_asymmetric(self, material: KeyMaterial, algorithm: EncryptionAlgorithm, plaintext: Secret) -> bytes:
+        """RSAES-OAEP.
+
+        Raises:
+            ValidationException: longer than the modulus takes.
+        """
+        public_key = self._materials.public_key(material)
+        assert isinstance(public_key, RSAPublicKey)
+        return public_key.encrypt(algorithm, plaintext)
+
+    def decrypt_asymmetric(self, material: KeyMaterial, algorithm: EncryptionAlgorithm, ciphertext: bytes) -> Secret:
+        """The plaintext.
+
+        Raises:
+            InvalidCiphertextException: anything else than what was encrypted for this key with this algorithm.
+        """
+        key_pair = self._materials.key_pair(material)
+        assert isinstance(key_pair, RSAKeyPair)
+        return key_pair.decrypt(algorithm, ciphertext)
+
+    def sign(
+        self, material: KeyMaterial, algorithm: SigningAlgorithm, message: bytes, *, message_type: MessageType
+    ) -> bytes:
+        """A signature.
+
+        Raises:
+            ValidationException: the message type does not go with the algorithm, or the digest has not its length.
+        """
+        signing.check_message(material.key_spec, algorithm, message, message_type)
+        return signing.sign(self._materials.key_pair(material), algorithm, message, message_type=message_type)
+
+    def verify(
+        self,
+        material: KeyMaterial,
+        algorithm: SigningAlgorithm,
+        message: bytes,
+        signature: bytes,
+        *,
+        message_type: MessageType,
+    ) -> None:
+        """Return if the signature is one of this key's for this message.
+
+        Raises:
+            KMSInvalidSignatureException: it is not.
+            ValidationException: as for `sign`.
+        """
+        signing.check_message(material.key_spec, algorithm, message, message_type)
+        public_key = self._materials.public_key(material)
+        signing.verify(public_key, algorithm, message, signature, message_type=message_type)
+
+    def mac(self, material: KeyMaterial, message: bytes) -> bytes:
+        """HMAC with the hash of the key spec."""
+        return self._materials.hmac_key(material).tag(message)
+
+    def agree(self, material: KeyMaterial, public_key: bytes) -> Secret:
+        """The x coordinate of ECDH.
+
+        Raises:
+            ValidationException: not a public key on the curve of this material.
+        """
+        key_pair = self._materials.key_pair(material)
+        assert isinstance(key_pair, CurveKeyPair)
+        return key_pair.agree(public_key)
+
+    def encapsulate(self, material: KeyMaterial) -> tuple[Secret, bytes]:
+        """A shared secret of 32 bytes and its encapsulation.
+
+        Raises:
+            UnsupportedOperationException: ML_KEM_512 where it is not allowed.
+        """
+        self._check_supported("KeySpec", material.key_spec)
+        public_key = self._materials.public_key(material)
+        assert isinstance(public_key, MLKEMPublicKey | MLKEM512PublicKey)
+        return public_key.encapsulate()
+
+    def decapsulate(self, material: KeyMaterial, encapsulation: bytes) -> Secret:
+        """The shared secret. A changed encapsulation of the right length gives another one.
+
+        Raises:
+            InvalidCiphertextException: of another length than this key spec has.
+            UnsupportedOperationException: ML_KEM_512 where it is not allowed.
+        """
+        self._check_supported("KeySpec", material.key_spec)
+        key_pair = self._materials.key_pair(material)
+        assert isinstance(key_pair, MLKEMKeyPair | MLKEM512KeyPair)
+        return key_pair.decapsulate(encapsulation)
+
+    def generate_pair(self, key_pair_spec: KeySpec) -> tuple[Secret, bytes]:
+        """A key pair for the caller, not kept: PKCS#8 (ML-KEM as a seed) and SubjectPublicKeyInfo, both in DER.
+
+        Raises:
+            UnsupportedOperationException: SM2; ML_KEM_512 where it is not allowed.
+        """
+        self._check_supported("KeyPairSpec", key_pair_spec)
+        key_pair = new_key_pair(key_pair_spec, self._entropy, self._rsa_pool)
+        return key_pair.pkcs8(), key_pair.public_key()
+
     def destroy(self, material: KeyMaterial) -> None:
         """Forget the unwrapped material. The wrapped one was its record, which is gone.
 
         What is out of reach: the same material unwrapped in another thread or process goes when it is pushed out
         there.
         """
-        self._cache.forget(material)
+        self._materials.forget(material)
 
     def renew_domain_key(self, region: str, *, older_than: float) -> bool:
         """Wrap new key material of a Region with a new domain key, if its newest was made before `older_than`.
@@ -153,26 +255,15 @@ class SoftwareKeyStore:
         Raises:
             DatabaseUnavailableError: it cannot be written, or it is not known whether it was.
         """
-        return self._domain_keys.renew(region, older_than=older_than)
+        return self._materials.domain_keys.renew(region, older_than=older_than)
 
-    def _warm(self, material: KeyMaterial) -> WarmMaterial:
-        """The material, unwrapped, from the cache or from its record."""
-        found = self._cache.get(material)
-        if found is not None:
-            return found
-        what = name_of(material)
-        version = domain_key_version(material.wrapped, what=what)
-        binding = key_material_binding(material, domain_key_version=version)
-        domain_key = self._domain_keys.of_version(material.region, version)
-        secret = unwrap(domain_key, material.wrapped, binding, what=what)
-        fields = pack_header_fields(Suite.SOFTWARE, material.handle)
-        warm = WarmMaterial(material, secret, fields + self._header_key.short_tag(fields))
-        self._cache.keep(warm)
-        return warm
-
-    def _material_id(self, key_id: str, secret: Secret) -> str:
-        """KeyMaterialId: 64 hex digits, equal for the same key ID and material, that tell nothing of either."""
-        return self._material_id_key.tag(key_id.encode() + b"\0" + secret.open(SECRET_ACCESS)).hex()
+    def _check_supported(self, parameter: str, key_spec: KeySpec) -> None:
+        if key_spec is KeySpec.ML_KEM_512 and not self._allow_variable_time:
+            raise UnsupportedOperationException(
+                f"{parameter} {key_spec} is not enabled here, because its implementation does not run in constant time."
+            )
+        if key_spec not in PAIRS and key_spec not in _RANDOM_KEY_BYTES:
+            raise UnsupportedOperationException(f"{parameter} {key_spec} is not supported in this Region")
 
 
 def _message_binding(header: bytes, encryption_context: Mapping[str, str]) -> Binding:

@@ -4,6 +4,7 @@ A wrapped secret is a header, whose first byte says what it is, and a committed 
 that it was wrapped for: moved to another row, key, account or Region it is refused.
 """
 
+import hashlib
 import struct
 from typing import Final
 
@@ -56,10 +57,12 @@ def domain_key_binding(record: DomainKey, *, row_version: int) -> Binding:
 
 
 def key_material_binding(record: KeyMaterial, *, domain_key_version: int) -> Binding:
-    """Account, Region, key ID and handle are the primary key."""
+    """Account, Region, key ID and handle are the primary key. Where there is a public key, it is bound as well."""
     header = _KEY_MATERIAL_HEADER.pack(_KEY_MATERIAL_FORMAT, domain_key_version)
-    words = frame(record.TABLE, *record.primary_key(), record.key_spec)
-    return Binding(Envelope.KEY_MATERIAL, header, header, words)
+    words = [record.TABLE, *record.primary_key(), record.key_spec]
+    if record.public_key:
+        words.append(hashlib.sha256(record.public_key).hexdigest())
+    return Binding(Envelope.KEY_MATERIAL, header, header, frame(*words))
 
 
 def domain_key_version(wrapped_material: bytes, *, what: str) -> int:

@@ -60,8 +60,8 @@ _KEYS_AFTER = select(_keys).where(*_in_region(KMS_KEYS), _keys.c.key_id > _AFTER
 _KEY_COUNT = select(func.count()).select_from(_keys).where(*_in_region(KMS_KEYS))
 _KEYS_DUE = (
     select(_keys)
-    .where(_keys.c.deletion_at <= bindparam("now"))
-    .order_by(_keys.c.deletion_at, *_keys.primary_key.columns)
+    .where(_keys.c.due_at <= bindparam("now"))
+    .order_by(_keys.c.due_at, *_keys.primary_key.columns)
     .limit(_LIMIT)
     .offset(_OFFSET)
 )

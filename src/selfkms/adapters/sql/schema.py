@@ -53,14 +53,14 @@ USERS: Final = _records("users", "account_id", "user_name")
 ACCESS_KEYS: Final = _records("access_keys", "access_key_id")
 DOMAIN_KEYS: Final = _records("domain_keys", "region", "version")
 KMS_KEYS: Final = _records(
-    "kms_keys", "account_id", "region", "key_id", searched=(Column("deletion_at", Double, nullable=True),)
+    "kms_keys", "account_id", "region", "key_id", searched=(Column("due_at", Double, nullable=True),)
 )
 KEY_MATERIALS: Final = _records("key_materials", "account_id", "region", "key_id", "handle")
 ALIASES: Final = _records(
     "aliases", "account_id", "region", "alias_name", searched=(Column("target_key_id", NAME, nullable=False),)
 )
 
-Index("ix_kms_keys_deletion_at", KMS_KEYS.c.deletion_at)
+Index("ix_kms_keys_due_at", KMS_KEYS.c.due_at)
 Index("ix_key_materials_handle", KEY_MATERIALS.c.region, KEY_MATERIALS.c.handle, unique=True)
 Index("ix_aliases_target_key_id", ALIASES.c.account_id, ALIASES.c.region, ALIASES.c.target_key_id)
 

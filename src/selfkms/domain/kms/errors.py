@@ -70,6 +70,10 @@ class InvalidMarkerException(AWSError):
     """The marker was not issued here for this listing."""
 
 
+class ConflictException(AWSError):
+    """Something else is going on with this key that this request would get in the way of."""
+
+
 class UnsupportedOperationException(AWSError):
     """The operation is not supported, at all or for this kind of KMS key."""
 

@@ -43,9 +43,23 @@ _USE: Final = (
     "ReEncrypt",
     "GenerateDataKey",
     "GenerateDataKeyWithoutPlaintext",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+    "Sign",
+    "Verify",
+    "GenerateMac",
+    "VerifyMac",
+    "DeriveSharedSecret",
+    "Encapsulate",
+    "Decapsulate",
+    "GetPublicKey",
 )
 _CHANGE: Final = ("CreateAlias", "TagResource", "UntagResource", "UpdateKeyDescription", "ScheduleKeyDeletion")
+_TOGGLE: Final = ("EnableKey", "DisableKey")
+_ROTATE: Final = ("EnableKeyRotation", "DisableKeyRotation", "RotateKeyOnDemand")
 _READ: Final = (
+    "GetKeyRotationStatus",
+    "ListKeyRotations",
     "DescribeKey",
     "GetKeyPolicy",
     "PutKeyPolicy",
@@ -63,12 +77,9 @@ _NOT_DELETING: Final = (KMSInvalidStateException, "is not pending deletion.")
 Refusal = tuple[type[AWSError], str]
 
 REFUSALS: Final[dict[tuple[str, KeyState], Refusal]] = {
-    **{(name, KeyState.DISABLED): _DISABLED for name in _USE},
-    **{(name, KeyState.PENDING_IMPORT): _IMPORTING for name in (*_USE, "EnableKey", "DisableKey")},
-    **{
-        (name, KeyState.PENDING_DELETION): _DELETING
-        for name in (*_USE, *_CHANGE, "EnableKey", "DisableKey", "UpdateAlias")
-    },
+    **{(name, KeyState.DISABLED): _DISABLED for name in (*_USE, *_ROTATE)},
+    **{(name, KeyState.PENDING_IMPORT): _IMPORTING for name in (*_USE, *_TOGGLE, "RotateKeyOnDemand")},
+    **{(name, KeyState.PENDING_DELETION): _DELETING for name in (*_USE, *_CHANGE, *_ROTATE, *_TOGGLE, "UpdateAlias")},
     **{
         ("CancelKeyDeletion", state): _NOT_DELETING
         for state in (KeyState.ENABLED, KeyState.DISABLED, KeyState.PENDING_IMPORT)
@@ -76,7 +87,7 @@ REFUSALS: Final[dict[tuple[str, KeyState], Refusal]] = {
 }
 
 KNOWN_OPERATIONS: Final = frozenset(
-    {*_USE, *_CHANGE, *_READ, "EnableKey", "DisableKey", "UpdateAlias", "CancelKeyDeletion"}
+    {*_USE, *_CHANGE, *_ROTATE, *_TOGGLE, *_READ, "UpdateAlias", "CancelKeyDeletion"},
 )
 """Every operation on a KMS key that the tables speak of: one that is missing here is refused, not let through."""
 

@@ -85,13 +85,17 @@ USAGES: Final[dict[KeySpec, frozenset[KeyUsage]]] = {
 """Which usages a key spec permits. Source: AWS KMS API Reference, "CreateKey", parameter KeyUsage."""
 
 
-class MaterialEntry(msgspec.Struct, frozen=True):
+class MaterialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One key material of a KMS key, by its names; the wrapped bytes are a record of their own."""
 
     handle: str
     """32 hex digits, random, in the header of each blob it made; equal in all Regions of a multi-Region key."""
     material_id: str
     """64 hex digits, what AWS calls KeyMaterialId: computed from key ID and material, tells nothing of either."""
+    rotated_at: float | None = None
+    """When a rotation made it current, seconds since the epoch; None: the key began with it."""
+    rotation_type: str | None = None
+    """AUTOMATIC or ON_DEMAND; None as above."""
 
 
 class KMSKey(Record, frozen=True, kw_only=True):
@@ -118,6 +122,10 @@ class KMSKey(Record, frozen=True, kw_only=True):
     tags: tuple[Tag, ...] = ()
     deletion_at: float | None = None
     """When the pending window ends, seconds since the epoch; only in PendingDeletion."""
+    rotation_period_days: int | None = None
+    """How often the key rotates by itself, 90 to 2,560 days; None: it does not."""
+    next_rotation_at: float | None = None
+    """When it does so next, seconds since the epoch."""
 
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.region, self.key_id)
@@ -126,6 +134,13 @@ class KMSKey(Record, frozen=True, kw_only=True):
     def arn(self) -> str:
         """The key ARN."""
         return key_arn(self.region, self.account_id, self.key_id)
+
+    @property
+    def due_at(self) -> float | None:
+        """When the clock has something to do with this key: its end, or a rotation, which waits while disabled."""
+        if self.state is KeyState.PENDING_DELETION:
+            return self.deletion_at
+        return self.next_rotation_at if self.state is KeyState.ENABLED else None
 
     @property
     def kind(self) -> str:

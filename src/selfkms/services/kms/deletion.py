@@ -5,8 +5,9 @@ Source: AWS KMS API Reference, "ScheduleKeyDeletion", "CancelKeyDeletion"; KMS d
 
 from typing import Final
 
+from selfkms.domain.cloudtrail.event import service_event
 from selfkms.domain.kms.key_state import after, ends
-from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.kms.keys import KeyMaterial, KMSKey
 from selfkms.domain.limits import PENDING_WINDOW_DAYS_DEFAULT
 from selfkms.services.context import Context
 from selfkms.services.kms.shapes import KeyIdRequest
@@ -56,17 +57,30 @@ def cancel_key_deletion(_request: KeyIdRequest, key: KMSKey, context: Context) -
     return CancelKeyDeletionResult(key_id=key.arn)
 
 
-def end_key(key: KMSKey, context: Context) -> None:
-    """The pending window is over: the key, its aliases and its key material go in one change.
+def end_key(key: KMSKey, context: Context) -> list[KeyMaterial]:
+    """The pending window is over: the key, its aliases and its key material go in one change, with the event of it.
 
     The material is destroyed by the caller once that change is committed: destruction comes last.
     """
     assert ends(key.state, "WindowOver")
     for alias in context.database.aliases_of_key(key.account_id, key.region, key.key_id):
         context.remove(alias)
-    for material in context.database.materials(key.account_id, key.region, key.key_id):
+    materials = context.database.materials(key.account_id, key.region, key.key_id)
+    for material in materials:
         context.remove(material)
     context.remove(key)
+    context.emit(
+        service_event(
+            event_id=context.entropy.uuid(),
+            at=context.now,
+            name="DeleteKey",
+            account_id=key.account_id,
+            region=key.region,
+            key_arn=key.arn,
+            details={"keyId": key.key_id},
+        )
+    )
+    return materials
 
 
 OPERATIONS: Final = (

@@ -7,7 +7,11 @@ from typing import Final
 
 from selfkms.domain.errors import ValidationException
 from selfkms.domain.kms.algorithms import ENCRYPTION, EncryptionAlgorithm, check_algorithm
-from selfkms.domain.kms.errors import IncorrectKeyException, UnsupportedOperationException
+from selfkms.domain.kms.errors import (
+    IncorrectKeyException,
+    InvalidCiphertextException,
+    UnsupportedOperationException,
+)
 from selfkms.domain.kms.keys import KeyMaterial, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
@@ -221,7 +225,12 @@ def _open(
         return context.key_store.decrypt_asymmetric(material, algorithm, blob), material
     # The material is the blob's, not the key's newest: rotation must never orphan old ciphertext. Another key's blob is
     # the first thing that is wrong with a request, whatever this key may be used for.
-    entry = key.material(context.key_store.identify(blob))
+    try:
+        entry = key.material(context.key_store.identify(blob))
+    except InvalidCiphertextException:
+        key.check_usage(KeyUsage.ENCRYPT_DECRYPT, operation)
+        check_algorithm(key.key_spec, algorithm, ENCRYPTION)
+        raise
     if entry is None:
         raise IncorrectKeyException(INCORRECT_KEY_TEXT)
     material = context.material(key, entry.handle)

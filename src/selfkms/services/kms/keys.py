@@ -83,8 +83,6 @@ def check_create_key(request: CreateKeyRequest) -> None:
     check_new_tags(request.tags)
     if spec is KeySpec.SM2:
         raise UnsupportedOperationException("KeySpec SM2 is not supported in this Region")
-    if spec is not KeySpec.SYMMETRIC_DEFAULT:
-        raise UnsupportedOperationException(f"KeySpec {spec} is not supported yet.")
     if request.origin is not Origin.AWS_KMS or request.custom_key_store_id or request.xks_key_id:
         raise UnsupportedOperationException(f"Origin {request.origin} is not supported yet.")
     if request.multi_region:
@@ -118,6 +116,7 @@ def create_key(request: CreateKeyRequest, context: Context) -> KeyMetadataResult
         policy=policy,
         description=request.description,
         key_spec=request.spec,
+        key_usage=request.key_usage or KeyUsage.ENCRYPT_DECRYPT,
         materials=(MaterialEntry(material.handle, material.material_id),),
         tags=with_tags((), request.tags),
     )

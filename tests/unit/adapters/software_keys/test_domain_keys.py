@@ -105,7 +105,7 @@ def test_renewal_adds_a_version_and_keeps_the_old(new_keys: NewKeys, database: M
 
 
 def test_what_is_young_is_not_renewed(new_keys: NewKeys, database: MemoryDatabase) -> None:
-    """A domain key that was made at the moment asked about, or later, goes on wrapping; a Region without one gets none."""
+    """A domain key made at the moment asked about, or later, goes on wrapping; a Region without one gets none."""
     keys = new_keys(database)
     assert not keys.renew(REGION, older_than=1_800_000_000.0)
     assert database.domain_keys(REGION) == []

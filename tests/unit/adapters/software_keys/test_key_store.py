@@ -12,11 +12,13 @@ from typing import Any, Final
 import pytest
 
 from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
+from selfkms.adapters.software_keys.rsa_pool import RSAPool
 from selfkms.crypto.labels import Purpose
 from selfkms.crypto.mac import MACKey
 from selfkms.crypto.root_key import RootKey
+from selfkms.crypto.rsa import RSAKeyPair
 from selfkms.domain.installation import DomainKey
-from selfkms.domain.kms.errors import InvalidCiphertextException
+from selfkms.domain.kms.errors import InvalidCiphertextException, UnsupportedOperationException
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.records import Put
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
@@ -152,6 +154,52 @@ def test_another_root_key_opens_nothing(
         foreign.identify(blob)
     with pytest.raises(CorruptRecordError):
         foreign.decrypt(material, blob, CONTEXT)
+
+
+@pytest.fixture
+def careful_store(database: Database, clock: Clock, entropy: Entropy, root_key: RootKey) -> SoftwareKeyStore:
+    """As it is without any setting: nothing that takes a time which depends on secrets."""
+    return SoftwareKeyStore(root_key=root_key, database=database, clock=clock, entropy=entropy, cached_materials=2)
+
+
+def test_ml_kem_512_has_to_be_allowed(
+    careful_store: SoftwareKeyStore, new_material: Callable[..., KeyMaterial]
+) -> None:
+    """Neither made, nor used where it was made before it was forbidden."""
+    spec = KeySpec.ML_KEM_512
+    material = new_material(key_spec=spec)
+    uses: list[Callable[[], object]] = [
+        lambda: careful_store.generate(account_id="111122223333", region="eu-central-1", key_id="k", key_spec=spec),
+        lambda: careful_store.generate_pair(spec),
+        lambda: careful_store.encapsulate(material),
+        lambda: careful_store.decapsulate(material, bytes(768)),
+    ]
+    for use in uses:
+        with pytest.raises(UnsupportedOperationException, match="ML_KEM_512 is not enabled here, because"):
+            use()
+    careful_store.destroy(material)
+
+
+def test_sm2_is_refused_in_awss_words(store: SoftwareKeyStore) -> None:
+    """As a KMS key and as a data key pair."""
+    with pytest.raises(UnsupportedOperationException, match="KeySpec SM2 is not supported in this Region"):
+        store.generate(account_id="111122223333", region="eu-central-1", key_id="k", key_spec=KeySpec.SM2)
+    with pytest.raises(UnsupportedOperationException, match="KeyPairSpec SM2 is not supported in this Region"):
+        store.generate_pair(KeySpec.SM2)
+
+
+def test_rsa_key_pairs_come_from_the_pool(
+    database: Database, clock: Clock, entropy: Entropy, root_key: RootKey
+) -> None:
+    """For a KMS key and for a caller alike."""
+    taken = RSAKeyPair.generate(KeySpec.RSA_2048)
+    pool = RSAPool(lambda _key_spec: taken, ready_per_size=0)
+    store = SoftwareKeyStore(
+        root_key=root_key, database=database, clock=clock, entropy=entropy, cached_materials=2, rsa_pool=pool
+    )
+    spec = KeySpec.RSA_2048
+    made = store.generate(account_id="111122223333", region="eu-central-1", key_id="k", key_spec=spec)
+    assert made.public_key == store.generate_pair(spec)[1] == taken.public_key()
 
 
 def test_nothing_shows_key_material(

@@ -16,6 +16,7 @@ from selfkms.domain.kms.key_state import GONE, KNOWN_OPERATIONS, REFUSALS, TRANS
 ARN: Final = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 # AWS's table as it is printed: + works, D disabled, I pending import, P pending deletion, N not pending deletion.
+# A key that is pending import is of origin EXTERNAL, which the operations on automatic rotation refuse by themselves.
 # UpdateAlias stands here for the alias's new key; the one that it points to may be in any state.
 PUBLISHED: Final = """
                                      Enabled  Disabled  PendingImport  PendingDeletion
@@ -40,6 +41,11 @@ PUBLISHED: Final = """
     EnableKey                        +        +         I              P
     DisableKey                       +        +         I              P
     CancelKeyDeletion                N        N         N              +
+    EnableKeyRotation                +        D         +              P
+    DisableKeyRotation               +        D         +              P
+    RotateKeyOnDemand                +        D         I              P
+    GetKeyRotationStatus             +        +         +              +
+    ListKeyRotations                 +        +         +              +
 """
 
 ANSWERS: Final[dict[str, tuple[type[AWSError], str]]] = {

@@ -236,7 +236,7 @@ def test_blobs_of_another_region_or_account_are_nobodys(world: World) -> None:
     assert world.refusal("ReEncrypt", parameters, by=BOB_ACCOUNT) == OF_NOBODY
     world.call("ScheduleKeyDeletion", {"KeyId": key_id})
     world.clock.seconds += 31 * 86_400
-    world.upkeep.end_due_keys()
+    world.upkeep.attend_due_keys()
     assert world.refusal("Decrypt", {"CiphertextBlob": blob}) == OF_NOBODY
 
 

@@ -22,6 +22,15 @@ ABSENT: Final[Mapping[str, Mapping[str, str]]] = {
     "DecryptResponse": {"CiphertextForRecipient": ATTESTED},
     "GenerateDataKeyResponse": {"CiphertextForRecipient": ATTESTED},
     "GenerateRandomResponse": {"CiphertextForRecipient": ATTESTED},
+    "GetKeyRotationStatusResponse": {
+        "OnDemandRotationStartDate": "a rotation is through when RotateKeyOnDemand answers"
+    },
+    "RotationsListEntry": {
+        "KeyMaterialDescription": OTHER_KEYS,
+        "ImportState": OTHER_KEYS,
+        "ExpirationModel": OTHER_KEYS,
+        "ValidTo": OTHER_KEYS,
+    },
     "KeyMetadata": {
         "ValidTo": OTHER_KEYS,
         "ExpirationModel": OTHER_KEYS,

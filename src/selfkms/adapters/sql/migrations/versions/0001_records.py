@@ -20,13 +20,13 @@ def upgrade() -> None:
     _create_records("access_keys", "access_key_id")
     _create_records("domain_keys", "region", "version")
     _create_records(
-        "kms_keys", "account_id", "region", "key_id", searched=(sa.Column("deletion_at", sa.Double, nullable=True),)
+        "kms_keys", "account_id", "region", "key_id", searched=(sa.Column("due_at", sa.Double, nullable=True),)
     )
     _create_records("key_materials", "account_id", "region", "key_id", "handle")
     _create_records(
         "aliases", "account_id", "region", "alias_name", searched=(sa.Column("target_key_id", _NAME, nullable=False),)
     )
-    op.create_index("ix_kms_keys_deletion_at", "kms_keys", ["deletion_at"])
+    op.create_index("ix_kms_keys_due_at", "kms_keys", ["due_at"])
     op.create_index("ix_key_materials_handle", "key_materials", ["region", "handle"], unique=True)
     op.create_index("ix_aliases_target_key_id", "aliases", ["account_id", "region", "target_key_id"])
     op.create_table(
