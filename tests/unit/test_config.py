@@ -67,6 +67,7 @@ def test_without_a_file_everything_is_at_its_default(tmp_path: Path) -> None:
         "signature": {"skew_seconds": 300},
         "audit": {"durability": "power", "segment_bytes": 16_777_216},
         "seal": {"kind": "file", "file": "seal.key"},
+        "keys": {"allow_variable_time": False, "rsa_pairs_ahead": 2},
         "regions": (),
     }
 

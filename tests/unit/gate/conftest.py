@@ -38,6 +38,26 @@ def good(world: World) -> Mapping[str, Parameters]:
         made: str = world.call("Encrypt", parameters)["CiphertextBlob"]
         return made
 
+    def made_with(operation: str, member: str, **parameters: Any) -> str:
+        """A signature, a MAC, an encapsulation."""
+        made: str = world.call(operation, parameters)[member]
+        return made
+
+    signing = {
+        "KeyId": key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY"),
+        "Message": plaintext,
+        "SigningAlgorithm": "ECDSA_SHA_256",
+    }
+    mac = {
+        "KeyId": key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"),
+        "Message": plaintext,
+        "MacAlgorithm": "HMAC_SHA_256",
+    }
+    kem = {
+        "KeyId": key(KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE"),
+        "EncapsulationAlgorithm": "ML_KEM",
+    }
+    agreement = key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")
     disabled, waiting = key(), key()
     world.call("DisableKey", {"KeyId": disabled})
     world.call("ScheduleKeyDeletion", {"KeyId": waiting})
@@ -83,5 +103,24 @@ def good(world: World) -> Mapping[str, Parameters]:
             "EncryptionContext": context,
             **tokens,
         },
+        "GenerateDataKeyPair": {"KeyId": key(), "KeyPairSpec": "ECC_NIST_P256", "EncryptionContext": context, **tokens},
+        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key(), "KeyPairSpec": "ECC_NIST_P384", **tokens},
+        "Sign": {**signing, **tokens},
+        "Verify": {**signing, "Signature": made_with("Sign", "Signature", **signing), **tokens},
+        "GenerateMac": {**mac, **tokens},
+        "VerifyMac": {**mac, "Mac": made_with("GenerateMac", "Mac", **mac), **tokens},
+        "DeriveSharedSecret": {
+            "KeyId": agreement,
+            "KeyAgreementAlgorithm": "ECDH",
+            "PublicKey": made_with("GetPublicKey", "PublicKey", KeyId=agreement),
+            **tokens,
+        },
+        "Encapsulate": {**kem, **tokens},
+        "Decapsulate": {
+            **kem,
+            "SharedSecretCiphertextBlob": made_with("Encapsulate", "SharedSecretCiphertextBlob", **kem),
+            **tokens,
+        },
+        "GetPublicKey": {"KeyId": agreement, **tokens},
         "GenerateRandom": {"NumberOfBytes": 32},
     }

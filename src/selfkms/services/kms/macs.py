@@ -9,13 +9,14 @@ from typing import Final
 from selfkms.domain.kms.algorithms import MAC, MACAlgorithm, check_algorithm
 from selfkms.domain.kms.errors import KMSInvalidMacException
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
+from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.services.context import Context
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
 
 class GenerateMacRequest(Shape, frozen=True, kw_only=True):
-    message: bytes
+    message: Secret
     key_id: str
     mac_algorithm: MACAlgorithm
     grant_tokens: tuple[str, ...] = ()
@@ -61,7 +62,9 @@ def verify_mac(request: VerifyMacRequest, key: KMSKey, context: Context) -> Veri
 
 def _mac(request: GenerateMacRequest, key: KMSKey, context: Context) -> bytes:
     check_algorithm(key.key_spec, request.mac_algorithm, MAC)
-    return context.key_store.mac(context.material(key, key.current_material.handle), request.message)
+    return context.key_store.mac(
+        context.material(key, key.current_material.handle), request.message.open(SECRET_ACCESS)
+    )
 
 
 _KEY: Final = (KeyNamed(aliases=True, foreign=True),)

@@ -16,7 +16,6 @@ class AlgorithmLists(Shape, frozen=True, kw_only=True):
 
     encryption_algorithms: tuple[str, ...] | None = None
     signing_algorithms: tuple[str, ...] | None = None
-    mac_algorithms: tuple[str, ...] | None = None
     key_agreement_algorithms: tuple[str, ...] | None = None
     encapsulation_algorithms: tuple[str, ...] | None = None
 
@@ -31,7 +30,7 @@ _LISTS: Final[dict[KeyUsage, tuple[str, Mapping[KeySpec, tuple[str, ...]]]]] = {
 
 
 def algorithm_lists(key: KMSKey) -> dict[str, tuple[str, ...]]:
-    """The one member of `AlgorithmLists` that a key has."""
+    """The one list that a key has, by its name: a member of `AlgorithmLists`, or `mac_algorithms`."""
     name, table = _LISTS[key.key_usage]
     return {name: table[key.key_spec]}
 
@@ -42,6 +41,7 @@ class KeyMetadata(AlgorithmLists, frozen=True, kw_only=True):
     aws_account_id: str
     key_id: str
     arn: str
+    mac_algorithms: tuple[str, ...] | None = None
     creation_date: float
     enabled: bool
     description: str

@@ -7,6 +7,7 @@ from typing import Final
 
 from selfkms.domain.kms.algorithms import SIGNING, MessageType, SigningAlgorithm, check_algorithm
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
+from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.services.context import Context
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -14,7 +15,7 @@ from selfkms.services.shapes import Shape
 
 class SignRequest(Shape, frozen=True, kw_only=True):
     key_id: str
-    message: bytes
+    message: Secret
     message_type: MessageType = MessageType.RAW
     grant_tokens: tuple[str, ...] = ()
     signing_algorithm: SigningAlgorithm
@@ -47,7 +48,7 @@ def sign(request: SignRequest, key: KMSKey, context: Context) -> SignResult:
     check_algorithm(key.key_spec, request.signing_algorithm, SIGNING)
     material = context.material(key, key.current_material.handle)
     signature = context.key_store.sign(
-        material, request.signing_algorithm, request.message, message_type=request.message_type
+        material, request.signing_algorithm, request.message.open(SECRET_ACCESS), message_type=request.message_type
     )
     return SignResult(key_id=key.arn, signature=signature, signing_algorithm=request.signing_algorithm)
 
@@ -63,7 +64,7 @@ def verify(request: VerifyRequest, key: KMSKey, context: Context) -> VerifyResul
     context.key_store.verify(
         context.material(key, key.current_material.handle),
         request.signing_algorithm,
-        request.message,
+        request.message.open(SECRET_ACCESS),
         request.signature,
         message_type=request.message_type,
     )

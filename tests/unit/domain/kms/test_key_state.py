@@ -25,6 +25,16 @@ PUBLISHED: Final = """
     ReEncrypt                        +        D         I              P
     GenerateDataKey                  +        D         I              P
     GenerateDataKeyWithoutPlaintext  +        D         I              P
+    GenerateDataKeyPair              +        D         I              P
+    GenerateDataKeyPairWithoutPlaintext +     D         I              P
+    Sign                             +        D         I              P
+    Verify                           +        D         I              P
+    GenerateMac                      +        D         I              P
+    VerifyMac                        +        D         I              P
+    DeriveSharedSecret               +        D         I              P
+    Encapsulate                      +        D         I              P
+    Decapsulate                      +        D         I              P
+    GetPublicKey                     +        D         I              P
     DescribeKey                      +        +         +              +
     GetKeyPolicy                     +        +         +              +
     PutKeyPolicy                     +        +         +              +

@@ -21,6 +21,8 @@ OTHER_KEYS = "keys of that kind are not made yet"
 ABSENT: Final[Mapping[str, Mapping[str, str]]] = {
     "DecryptResponse": {"CiphertextForRecipient": ATTESTED},
     "GenerateDataKeyResponse": {"CiphertextForRecipient": ATTESTED},
+    "GenerateDataKeyPairResponse": {"CiphertextForRecipient": ATTESTED},
+    "DeriveSharedSecretResponse": {"CiphertextForRecipient": ATTESTED},
     "GenerateRandomResponse": {"CiphertextForRecipient": ATTESTED},
     "GetKeyRotationStatusResponse": {
         "OnDemandRotationStartDate": "a rotation is through when RotateKeyOnDemand answers"
@@ -185,4 +187,5 @@ def test_secrets_travel_as_secrets() -> None:
             member = MODEL["shapes"][shape_name]["members"][field.encode_name]
             if MODEL["shapes"][member["shape"]].get("sensitive"):
                 found.add((field.encode_name, field.type))
-    assert found == {("Plaintext", Secret)}
+    members = ("Plaintext", "Message", "PrivateKeyPlaintext", "SharedSecret")
+    assert found == {(member, Secret) for member in members}
