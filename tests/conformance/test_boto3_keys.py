@@ -129,11 +129,6 @@ def test_a_new_key_takes_description_tags_and_policy(alice: Any) -> None:
             ),
         ),
         (
-            {"KeyUsage": "SIGN_VERIFY", "CustomerMasterKeySpec": "ECC_NIST_P256"},
-            "UnsupportedOperationException",
-            "KeySpec ECC_NIST_P256 is not supported yet.",
-        ),
-        (
             {"KeyUsage": "ENCRYPT_DECRYPT", "KeySpec": "SM2"},
             "UnsupportedOperationException",
             "KeySpec SM2 is not supported in this Region",

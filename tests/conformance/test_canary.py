@@ -229,10 +229,6 @@ def test_the_search_finds_what_is_there(canaries: Canaries, tmp_path: Path) -> N
     assert where(canaries, [], {"other": secret[:-1] + bytes((secret[-1] ^ 1,))}) == {}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="protocol/validate.py, _Failures.add: errors quote grant tokens, and the audit holds the text of the error",
-)
 def test_grant_tokens_are_not_in_the_audit(session: Session) -> None:
     """Grant tokens are in no file and no log, also those of a request with more of them than it may have."""
     tokens = [session.canaries.new_text(f"token {number}") for number in range(11)]
@@ -284,10 +280,6 @@ def test_the_material_of_a_key_that_ended_is_nowhere(session: Session) -> None:
     assert any(base64.b64encode(living) in path.read_bytes() for path in files_below(data_dir))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="gate/upkeep.py, compact: that the files must still be cleaned is known to one process, and goes with it",
-)
 def test_the_material_goes_even_if_somebody_was_in_the_way(session: Session) -> None:
     """Files that could not be cleaned when a key ended, because somebody was reading, are cleaned when he is done."""
     data_dir = session.server.data_dir

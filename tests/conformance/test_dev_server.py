@@ -99,9 +99,6 @@ def test_no_other_address_is_taken(data_dir: Path, host: str) -> None:
     assert not data_dir.exists()
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="--set server.host=… wins over --host after that was checked"
-)
 def test_no_other_address_is_taken_from_a_setting_either(data_dir: Path, tmp_path: Path) -> None:
     """However it is given."""
     exposing = ("--set", "server.host=0.0.0.0", "--set", "server.plain_http=true")
@@ -170,7 +167,6 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path, data_dir: Path) -> None:
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="nobody handles SIGHUP: the directory and its keys stay")
 def test_when_its_terminal_is_closed_nothing_is_left_either(tmp_path: Path) -> None:
     """The terminal sends SIGHUP; it ends as it does by Ctrl-C."""
     place = tmp_path / "temporary"
@@ -349,7 +345,6 @@ def test_old_versions_of_tls_are_refused(with_tls: Started, tls_dir: Path) -> No
         health(plain, "/livez")
 
 
-@pytest.mark.xfail(strict=True, raises=SSLError, reason="a certificate that is there is kept, whatever the host")
 def test_the_certificate_follows_the_host(data_dir: Path, tmp_path: Path) -> None:
     """A directory that was served at one address before may be served at another."""
     options = ("dev", "--port", "0", "--tls", "--data-dir", data_dir)
@@ -376,9 +371,6 @@ def test_the_export_lines_hold_in_a_directory_with_a_blank(tmp_path: Path) -> No
     assert (done.stdout, done.stderr) == (str(data_dir / "aws" / "config"), "")
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="ConfigParser reads % in the path of ca.pem as an interpolation"
-)
 def test_a_directory_with_a_percent_sign_and_tls(tmp_path: Path) -> None:
     """The files for AWS clients can name it."""
     with started("dev", "--port", "0", "--tls", "--data-dir", tmp_path / "100%", log=tmp_path / "log") as server:

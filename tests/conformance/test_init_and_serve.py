@@ -321,9 +321,6 @@ def test_half_a_certificate_is_an_error(made: Installation, settings: str) -> No
 # -- what init was told, serve must know
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="init writes seal.key into selfkms.toml whatever --set seal.file said"
-)
 def test_a_sealing_key_named_by_a_setting_is_found_again(tmp_path: Path, data_dir: Path) -> None:
     """`--set seal.file=…` of init counts for serve too, which has no other way to know."""
     init(data_dir, "--set", f"seal.file={tmp_path / 'seal.key'}")
@@ -331,11 +328,6 @@ def test_a_sealing_key_named_by_a_setting_is_found_again(tmp_path: Path, data_di
         assert server.printed
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="init makes the sealing key beside the database whatever selfkms.toml says",
-)
 def test_a_sealing_key_named_by_the_file_is_made_there(tmp_path: Path, data_dir: Path) -> None:
     """A selfkms.toml that is there before init is obeyed."""
     data_dir.mkdir()
@@ -346,16 +338,12 @@ def test_a_sealing_key_named_by_the_file_is_made_there(tmp_path: Path, data_dir:
         assert server.printed
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="dev adds accounts with published credentials to any installation"
-)
 def test_dev_does_not_open_an_installation_that_was_made_for_real(made: Installation, tmp_path: Path) -> None:
     """Its published credentials would stay there, and let everybody in when it is served again."""
     with started("dev", "--data-dir", made.data_dir, *FREE_PORT, log=tmp_path / "log"):
         raise AssertionError("dev serves it")
 
 
-@pytest.mark.xfail(strict=True, raises=AssertionError, reason="init does not escape the path in selfkms.toml")
 def test_a_sealing_key_in_a_place_with_an_unusual_name(tmp_path: Path, data_dir: Path) -> None:
     """What init writes is TOML, whatever the path holds."""
     place = tmp_path / 'keys "old"'

@@ -103,10 +103,6 @@ def test_what_was_made_before_sigkill_is_there_after_the_start(data_dir: Path) -
             assert calls("Decrypt", CiphertextBlob=blob["CiphertextBlob"]) == "InvalidCiphertextException"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="server/supervisor.py, Supervisor.run: a signal that comes during the stop kills the process before the end",
-)
 def test_a_second_sigterm_does_not_cut_the_stop_short(data_dir: Path) -> None:
     """Who asks twice gets the same orderly end: exit code 0, and nothing left of the recorder's socket."""
     with running(data_dir, "--set", "server.drain_seconds=5") as server, Connection(server) as connection:

@@ -45,6 +45,11 @@ class DataDir(NamedTuple):
         return self.root / "clock-offset"
 
     @property
+    def run(self) -> Path:
+        """What belongs to running processes; nothing in it outlives them."""
+        return self.root / "run"
+
+    @property
     def dev_mark(self) -> Path:
         """There if `dev` made the installation: its credentials are known to everyone."""
         return self.root / "made-by-dev"

@@ -12,6 +12,7 @@ from typing import Final
 from selfkms.adapters.audit_files.journal import JournalInUseError
 from selfkms.adapters.audit_files.segments import JournalDamagedError
 from selfkms.bootstrap.assembly import Assembly
+from selfkms.bootstrap.data_dir import DIRECTORY_MODE, DataDir
 from selfkms.bootstrap.installation import Unsealed
 from selfkms.config import ServerSettings
 from selfkms.ports.audit_sink import JournalUnavailableError
@@ -26,6 +27,9 @@ from selfkms.server.tls import server_context
 from selfkms.server.worker import WorkerParts, WorkerSettings, run_worker
 
 _GRACE_SECONDS: Final = 15.0
+
+_SOCKET_FOLDER_BYTES_MAX: Final = 70
+"""unix(7): a socket's path has 107 bytes at most; the recorder adds a directory and a name."""
 
 
 class ServingError(Exception):
@@ -60,7 +64,7 @@ def serve(
         reserved = bind_reserved(server.host, server.port)
     except OSError as error:
         raise ServingError(f"{server.host}:{server.port}: {error.strerror}") from error
-    listener, recorder_path = recorder_listener(Path(tempfile.gettempdir()))
+    listener, recorder_path = recorder_listener(_socket_folder(unsealed.data_dir))
     port: int = reserved.getsockname()[1]
     # What all workers need is read once, before they are forked.
     _ = assembly.services, assembly.regions
@@ -100,6 +104,16 @@ def serve(
         reserved.close()
         listener.close()
         shutil.rmtree(Path(recorder_path).parent, ignore_errors=True)
+
+
+def _socket_folder(place: DataDir) -> Path:
+    """Where the recorder's socket may be: in the data directory, unless its path is too long for a socket."""
+    # What a run that was killed left there; the lock on the directory says that no other is alive.
+    shutil.rmtree(place.run, ignore_errors=True)
+    if len(bytes(place.run)) > _SOCKET_FOLDER_BYTES_MAX:
+        return Path(tempfile.gettempdir())
+    place.run.mkdir(mode=DIRECTORY_MODE)
+    return place.run
 
 
 def _worker_settings(server: ServerSettings, port: int, tls: SSLContext | None) -> WorkerSettings:

@@ -47,7 +47,6 @@ class Upkeep:
         self._clock = clock
         self._entropy = entropy
         self._tidied_at = 0.0
-        self._to_compact = False
 
     def attend_due_keys(self) -> int:
         """End every KMS key whose pending window is over, and rotate every one whose day it is. How many there were.
@@ -71,14 +70,13 @@ class Upkeep:
         return attended
 
     def compact(self) -> None:
-        """Leave no trace of what ended in the files of the database; tried again until it succeeded once.
+        """Leave no trace of ended keys in the files of the database; tried again until it succeeded.
 
         Raises:
             DatabaseUnavailableError: not now.
         """
-        if self._to_compact:
+        if self._database.compaction_due():
             self._database.compact()
-            self._to_compact = False
 
     def tidy(self) -> None:
         """Every hour: forget which records were touched long ago, and renew domain keys that are a year old."""
@@ -126,7 +124,6 @@ class Upkeep:
         materials = end_key(key, context)
         self._database.commit(context.changes, context.events)
         # Destruction comes last: when the key cannot come back.
-        self._to_compact = True
         for material in materials:
             self._key_store.destroy(material)
         _log.info("the pending window of %s is over: the key and its material are gone", key.arn)

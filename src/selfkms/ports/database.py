@@ -92,6 +92,9 @@ class Database(Protocol):
     def prune_changes(self, keep_after: float) -> None:
         """Forget what was touched before a moment, seconds since the epoch: readers have seen it, or read all anew."""
 
+    def compaction_due(self) -> bool:
+        """Whether key material was removed since the last `compact`. It stands in the database: no crash forgets it."""
+
     def compact(self) -> None:
         """Leave no trace of removed records in the files of the database, as far as the database can."""
 

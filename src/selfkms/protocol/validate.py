@@ -63,6 +63,8 @@ _FAILURES_MAX: Final = 10
 _NOT_NULL: Final = "Member must not be null"
 _HIDDEN: Final = object()
 """Stands for a value that must not be shown."""
+# Not called sensitive by the model, but whoever holds one may use the grant that it belongs to.
+_NEVER_SHOWN: Final = frozenset({"GrantTokenType"})
 _SCALARS: Final = frozenset({"string", "blob", "integer", "boolean", "timestamp"})
 
 
@@ -116,7 +118,7 @@ def compile_input(shapes: Shapes, name: str) -> Validator:
 def holds_sensitive(shapes: Shapes, name: str) -> bool:
     """Whether a shape or one below it is sensitive or a blob: nothing of its value may be shown."""
     shape = shapes[name]
-    if shape.sensitive or shape.type == "blob":
+    if shape.sensitive or shape.type == "blob" or name in _NEVER_SHOWN:
         return True
     below = [shape.member, shape.key, shape.value, *shape.members.values()]
     return any(holds_sensitive(shapes, reference.shape) for reference in below if reference is not None)

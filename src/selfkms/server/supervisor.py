@@ -16,7 +16,8 @@ import msgspec
 
 from selfkms.server.child_process import describe_end, fork_child
 
-_STOPPING: Final = {signal.SIGTERM, signal.SIGINT}
+# SIGHUP: the terminal that `dev` was started from is closed.
+_STOPPING: Final = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 _WATCHED: Final = {*_STOPPING, signal.SIGCHLD}
 
 # No signal says that a child reported ready: until all did, the pipe is looked at so often.
@@ -117,7 +118,7 @@ class Supervisor:
         self._pipe: tuple[int, int]
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; then 0. 1 if a child could not start."""
+        """Until SIGTERM, SIGINT or SIGHUP; then 0. 1 if a child could not start."""
         self._pipe = os.pipe()
         os.set_blocking(self._pipe[0], False)
         former_mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
@@ -126,6 +127,9 @@ class Supervisor:
         finally:
             for group in reversed(dict.fromkeys(child.spec.group for child in self._children)):
                 self._end([child for child in self._children if child.spec.group == group])
+            # Whoever asked twice is not to kill us when signals count again: the caller still has to clean up.
+            while signal.sigtimedwait(_WATCHED, 0) is not None:
+                pass
             signal.pthread_sigmask(signal.SIG_SETMASK, former_mask)
             os.close(self._pipe[0])
             os.close(self._pipe[1])

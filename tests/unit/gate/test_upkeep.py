@@ -48,6 +48,7 @@ class KeptDatabase(TroubledDatabase):
 
     def compact(self) -> None:
         self.before_compact()
+        super().compact()
         self.compactions += 1
 
 

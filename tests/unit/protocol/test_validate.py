@@ -157,16 +157,15 @@ def test_lists_of_scalars_fail_as_a_whole(kms: ServiceModel) -> None:
     )
     bounds = "Member must have length less than or equal to 8192, Member must have length greater than or equal to 1"
     assert failures(kms, "Decrypt", {"CiphertextBlob": "YQ==", "GrantTokens": ["", "a"]}) == [
-        f"Value '[, a]' at 'grantTokens' | Member must satisfy constraint: [{bounds}]"
+        f"Value at 'grantTokens' | Member must satisfy constraint: [{bounds}]"
     ]
 
 
 def test_lists_have_lengths(kms: ServiceModel) -> None:
-    """Eleven grant tokens are one too many."""
+    """Eleven grant tokens are one too many. Tokens are not shown, although the model does not call them sensitive."""
     tokens = [str(number) for number in range(11)]
-    shown = ", ".join(tokens)
     assert failures(kms, "Decrypt", {"CiphertextBlob": "YQ==", "GrantTokens": tokens}) == [
-        f"Value '[{shown}]' at 'grantTokens' | Member must have length less than or equal to 10"
+        "Value at 'grantTokens' | Member must have length less than or equal to 10"
     ]
 
 

@@ -137,7 +137,7 @@ class FileJournal:
         seen: set[bytes] = set()
         for record in records:
             event_id = bytes.fromhex(record.event_id.replace("-", ""))
-            if event_id in self._recent_ids or event_id in seen:
+            if self._recent_ids.saw(event_id) or event_id in seen:
                 continue
             seen.add(event_id)
             frame_bytes = FRAME_OVERHEAD + len(record.body)

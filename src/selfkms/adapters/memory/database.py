@@ -10,7 +10,7 @@ from selfkms.domain.iam.principals import AccessKey, Account, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.records import Change, Put, Record
+from selfkms.domain.records import Change, Put, Record, Remove
 from selfkms.ports.database import ConflictError
 
 R = TypeVar("R", bound=Record)
@@ -25,6 +25,7 @@ class MemoryRecords:
         """By table and primary key; replaced as a whole by every commit, so that whoever reads sees one state."""
         self.audit: dict[int, AuditRecord] = {}
         self.numbers = count(1)
+        self.compaction_due = False
 
 
 class MemoryDatabase:
@@ -100,6 +101,9 @@ class MemoryDatabase:
             for change in changes:
                 _apply(change, rows)
             records.rows = rows
+            records.compaction_due |= any(
+                isinstance(change, Remove) and isinstance(change.record, KeyMaterial) for change in changes
+            )
             records.audit.update((next(records.numbers), record) for record in audit)
 
     def audit_backlog(self, *, limit: int) -> list[tuple[int, AuditRecord]]:
@@ -114,8 +118,12 @@ class MemoryDatabase:
     def prune_changes(self, keep_after: float) -> None:
         """Nothing: nobody keeps what has changed."""
 
+    def compaction_due(self) -> bool:
+        return self.records.compaction_due
+
     def compact(self) -> None:
-        """Nothing: there are no files."""
+        """Nothing but saying that it is done: there are no files."""
+        self.records.compaction_due = False
 
     def close(self) -> None:
         """Nothing: what is shared stays."""

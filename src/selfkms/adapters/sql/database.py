@@ -28,7 +28,7 @@ from selfkms.domain.iam.principals import AccessKey, Account, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.records import Change, Put
+from selfkms.domain.records import Change, Put, Remove
 from selfkms.domain.secrets import Secret
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import ConflictError, CorruptRecordError
@@ -175,6 +175,8 @@ class SQLDatabase:
         with answering(), self._writer.begin():
             for change in changes:
                 self._apply(change)
+            if any(isinstance(change, Remove) and isinstance(change.record, KeyMaterial) for change in changes):
+                self._note_compaction_due()
             if audit:
                 self._writer.execute(_INSERT_AUDIT, [self._codec.audit_row(record) for record in audit])
             if changes:
@@ -193,12 +195,19 @@ class SQLDatabase:
         with answering(), self._writer.begin():
             self._writer.execute(PRUNE, {"keep_after": keep_after})
 
+    def compaction_due(self) -> bool:
+        """Never: where removed rows go is the database server's to say, not its client's."""
+        return False
+
     def compact(self) -> None:
         """Nothing: where removed rows go is the database server's to say, not its client's."""
 
     def close(self) -> None:
         self._reader.close()
         self._writer.close()
+
+    def _note_compaction_due(self) -> None:
+        """In the transaction that removes key material."""
 
     def _believed_page(
         self, read: Callable[[Row[Any]], T], statement: Executable, limit: int, **parameters: object

@@ -163,6 +163,9 @@ class WarmDatabase:
     def prune_changes(self, keep_after: float) -> None:
         self._database.prune_changes(keep_after)
 
+    def compaction_due(self) -> bool:
+        return self._database.compaction_due()
+
     def compact(self) -> None:
         self._database.compact()
 

@@ -7,7 +7,15 @@ from selfkms.ports.database import DatabaseUnavailableError
 
 
 class SQLiteDatabase(SQLDatabase):
-    """`ports.database.Database` in one file."""
+    """`ports.database.Database` in one file.
+
+    That the file is to be compacted stands in its header, in `user_version`, which is written with the transaction that
+    removes key material (SQLite documentation, "PRAGMA user_version").
+    """
+
+    def compaction_due(self) -> bool:
+        with answering():
+            return bool(self._reader.exec_driver_sql("PRAGMA user_version").scalar_one())
 
     def compact(self) -> None:
         """Write the file anew with what is in it, and empty the write-ahead log.
@@ -26,3 +34,7 @@ class SQLiteDatabase(SQLDatabase):
             busy, *_pages = self._reader.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         if busy:
             raise DatabaseUnavailableError("The write-ahead log is in use and could not be emptied.")
+        execute_when_free(driver_connection(self._reader), "PRAGMA user_version = 0")
+
+    def _note_compaction_due(self) -> None:
+        self._writer.exec_driver_sql("PRAGMA user_version = 1")

@@ -26,3 +26,15 @@ def test_known_id_is_not_added() -> None:
     recent_ids.add(event_id(1))
     with pytest.raises(AssertionError):
         recent_ids.add(event_id(1))
+
+
+def test_what_is_sent_again_stays_known() -> None:
+    """A record that is sent again and again is known, however many others come meanwhile."""
+    recent_ids = RecentIDs()
+    recent_ids.add(event_id(0))
+    for number in range(1, RECENT_IDS_MAX * 2):
+        if number % 60_000 == 0:
+            assert recent_ids.saw(event_id(0))
+        recent_ids.add(event_id(number))
+    assert recent_ids.saw(event_id(0))
+    assert not recent_ids.saw(event_id(1))
