@@ -130,8 +130,6 @@ def test_what_is_no_blob(made: Made, tmp_path: Path) -> None:
         ((other_format,), ""),
         ((other_suite,), ""),
         ((f"@{tmp_path / 'text'}",), ""),
-        ((f"@{tmp_path / 'nowhere'}",), ""),
-        ((f"@{tmp_path}",), ""),
         (("-",), ""),
         (("-",), "garbage"),
         (("",), ""),
@@ -140,6 +138,15 @@ def test_what_is_no_blob(made: Made, tmp_path: Path) -> None:
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(NOT_OURS)
         assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    """Exit code 1 and one line that says why, and nothing of blobs."""
+    for place in (tmp_path / "nowhere", tmp_path):
+        done = selfkms("inspect", f"@{place}")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("selfkms inspect: [Errno ")
+        assert str(place) in done.stderr
 
 
 def test_inspect_needs_an_installation_that_opens(made: Made, tmp_path: Path) -> None:

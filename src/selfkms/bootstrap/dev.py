@@ -72,9 +72,7 @@ def installation(place: DataDir, settings: Settings, *, clock: Clock, entropy: E
             belong there.
     """
     if not exists(place):
-        place.dev_mark.write_text(
-            "The credentials of this installation are known to everyone: see docs/dev-server.md\n"
-        )
+        _write(place.dev_mark, b"The credentials of this installation are known to everyone: see docs/dev-server.md\n")
         return create(place, settings, clock=clock, entropy=entropy)
     if not place.dev_mark.exists():
         raise InstallationError(f"{place.root} was made by `selfkms init`: run it with `selfkms serve`")

@@ -66,18 +66,18 @@ def _init(directory: Path, account_id: str, seal_file: Path | None) -> int:
     settings_file = directory / SETTINGS_FILE
     try:
         place.make()
-        if not settings_file.exists():
-            sealing_key = str(seal_file.absolute()) if seal_file else "seal.key"
-            # A JSON string is a basic string of TOML too.
-            settings_file.write_text(SETTINGS.format(seal_file=json.dumps(sealing_key, ensure_ascii=False)))
-        elif seal_file is not None:
+        if settings_file.exists() and seal_file is not None:
             click.echo(
                 f"selfkms init: {settings_file} is there: say in it where the sealing key is to be (seal.file)",
                 err=True,
             )
             return ExitCode.FAILED
-        settings = load_settings(directory)
+        named = [f"seal.file={seal_file.absolute()}"] if seal_file else []
+        settings = load_settings(directory, named)
         unsealed = installation.create(place, settings, clock=SystemClock(Baseline.take()), entropy=SystemEntropy())
+        if not settings_file.exists():
+            # A JSON string is a basic string of TOML too.
+            settings_file.write_text(SETTINGS.format(seal_file=json.dumps(settings.seal.file, ensure_ascii=False)))
         credential = _first_account(unsealed, account_id)
     except (OSError, SettingsError, installation.InstallationError) as error:
         click.echo(f"selfkms init: {error}", err=True)

@@ -30,7 +30,8 @@ def inspect(blob: str, data_dir: Path | None, as_json: bool) -> None:  # noqa: F
         raw = _bytes_of(blob)
         facts = blob_facts(raw)
     except OSError as error:
-        raise click.ClickException(str(error)) from error
+        click.echo(f"selfkms inspect: {error}", err=True)
+        sys.exit(ExitCode.FAILED)
     except (Base64Error, ValueError, InvalidCiphertextException) as error:
         click.echo(f"selfkms inspect: not a ciphertext blob of selfkms{f': {error}' if str(error) else ''}", err=True)
         sys.exit(ExitCode.FAILED)
