@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from selfkms.cli.at_rest import unsealed_at
 from selfkms.cli.exit_codes import ExitCode
 from selfkms.domain.kms.ciphertext import FORMAT_1, OVERHEAD_BYTES, CiphertextBlob, Suite
 from selfkms.domain.kms.errors import InvalidCiphertextException
@@ -64,21 +65,10 @@ def blob_facts(blob: bytes) -> dict[str, str | int | bool | None]:
 
 def _made_by(blob: bytes, directory: Path) -> dict[str, str | int | bool | None]:
     """Whether an installation made the header, and which KMS keys (one a Region) have its key material."""
-    from selfkms.adapters.system.clock import Baseline, SystemClock
-    from selfkms.adapters.system.entropy import SystemEntropy
-    from selfkms.bootstrap import installation
     from selfkms.bootstrap.assembly import Assembly
-    from selfkms.bootstrap.data_dir import DataDir
-    from selfkms.config import SettingsError, load_settings
     from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
 
-    try:
-        unsealed = installation.open_existing(
-            DataDir(directory), load_settings(directory), clock=SystemClock(Baseline.take()), entropy=SystemEntropy()
-        )
-    except (OSError, SettingsError, installation.InstallationError) as error:
-        raise click.ClickException(str(error)) from error
-    assembly = Assembly(unsealed)
+    assembly = Assembly(unsealed_at(directory))
     database = assembly.database()
     try:
         handle = assembly.key_store(database).identify(blob)

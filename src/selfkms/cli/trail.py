@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from selfkms.cli.at_rest import unsealed_at
 from selfkms.cli.exit_codes import ExitCode
 from selfkms.cli.options import existing_data_dir
 
@@ -25,21 +26,12 @@ def verify(data_dir: Path, as_json: bool) -> None:  # noqa: FBT001  a flag of th
     Works while the installation is served too. Exit code 0: all in order; 3: the first thing that is wrong is named.
     """
     from selfkms.adapters.audit_files.verify import verify as verify_journal
-    from selfkms.adapters.system.clock import Baseline, SystemClock
-    from selfkms.adapters.system.entropy import SystemEntropy
-    from selfkms.bootstrap import installation
     from selfkms.bootstrap.assembly import Assembly
-    from selfkms.bootstrap.data_dir import DataDir
-    from selfkms.config import SettingsError, load_settings
 
-    place = DataDir(data_dir.absolute())
+    unsealed = unsealed_at(data_dir)
     try:
-        settings = load_settings(place.root)
-        unsealed = installation.open_existing(
-            place, settings, clock=SystemClock(Baseline.take()), entropy=SystemEntropy()
-        )
-        report = verify_journal(place.journal, Assembly(unsealed).audit_key)
-    except (OSError, SettingsError, installation.InstallationError) as error:
+        report = verify_journal(unsealed.data_dir.journal, Assembly(unsealed).audit_key)
+    except OSError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps(msgspec.to_builtins(report)))
