@@ -9,6 +9,12 @@ from harness.world import World
 
 Parameters = dict[str, Any]
 
+# What the audit must not hold stands under names with `canary`.
+CONTEXT = {"purpose": "audit"}
+TOKENS = {"GrantTokens": ["canary-grant-token"]}
+PLAINTEXT = "Y2FuYXJ5IHBsYWludGV4dA=="
+TAG = {"TagKey": "a", "TagValue": "b"}
+
 
 @pytest.fixture
 def world() -> World:
@@ -19,108 +25,128 @@ def world() -> World:
 def good(world: World) -> Mapping[str, Parameters]:
     """Parameters with which each served operation succeeds once, whatever was done with the others before.
 
-    Each has a KMS key of its own. Everything that the audit must not hold is there too, under names with `canary`.
+    Each has a KMS key of its own.
     """
-    context = {"purpose": "audit"}
-    tokens = {"GrantTokens": ["canary-grant-token"]}
-    plaintext = "Y2FuYXJ5IHBsYWludGV4dA=="
+    return {**life(world), **names(world), **rotation(world), **symmetric(world), **asymmetric(world)}
 
-    def key(**parameters: Any) -> str:
-        key_id: str = world.make_key(**parameters)["KeyId"]
-        return key_id
+
+def key(world: World, **parameters: Any) -> str:
+    key_id: str = world.make_key(**parameters)["KeyId"]
+    return key_id
+
+
+def made(world: World, operation: str, member: str, parameters: Parameters) -> str:
+    """A blob, a signature, a MAC, an encapsulation."""
+    found: str = world.call(operation, parameters)[member]
+    return found
+
+
+def life(world: World) -> Mapping[str, Parameters]:
+    """What happens to keys and what is known of them."""
+    disabled, waiting = key(world), key(world)
+    world.call("DisableKey", {"KeyId": disabled})
+    world.call("ScheduleKeyDeletion", {"KeyId": waiting})
+    policy = world.call("GetKeyPolicy", {"KeyId": disabled})["Policy"]
+    return {
+        "CreateKey": {"Description": "new", "Tags": [TAG], "Policy": policy},
+        "DescribeKey": {"KeyId": key(world), **TOKENS},
+        "ListKeys": {"Limit": 1},
+        "EnableKey": {"KeyId": disabled},
+        "DisableKey": {"KeyId": key(world)},
+        "UpdateKeyDescription": {"KeyId": key(world), "Description": "other"},
+        "ScheduleKeyDeletion": {"KeyId": key(world), "PendingWindowInDays": 7},
+        "CancelKeyDeletion": {"KeyId": waiting},
+        "GetKeyPolicy": {"KeyId": key(world)},
+        "PutKeyPolicy": {"KeyId": key(world), "Policy": policy},
+        "ListKeyPolicies": {"KeyId": key(world), "Limit": 1},
+    }
+
+
+def names(world: World) -> Mapping[str, Parameters]:
+    """Aliases and tags."""
 
     def alias(name: str) -> str:
-        world.call("CreateAlias", {"AliasName": name, "TargetKeyId": key()})
+        world.call("CreateAlias", {"AliasName": name, "TargetKeyId": key(world)})
         return name
 
+    return {
+        "CreateAlias": {"AliasName": "alias/new", "TargetKeyId": key(world)},
+        "UpdateAlias": {"AliasName": alias("alias/old"), "TargetKeyId": key(world)},
+        "DeleteAlias": {"AliasName": alias("alias/gone")},
+        "ListAliases": {"KeyId": key(world), "Limit": 1},
+        "TagResource": {"KeyId": key(world), "Tags": [TAG]},
+        "UntagResource": {"KeyId": key(world, Tags=[TAG]), "TagKeys": ["a"]},
+        "ListResourceTags": {"KeyId": key(world, Tags=[TAG]), "Limit": 1},
+    }
+
+
+def rotation(world: World) -> Mapping[str, Parameters]:
+    """New key material."""
+    return {
+        "EnableKeyRotation": {"KeyId": key(world), "RotationPeriodInDays": 90},
+        "DisableKeyRotation": {"KeyId": key(world)},
+        "GetKeyRotationStatus": {"KeyId": key(world)},
+        "RotateKeyOnDemand": {"KeyId": key(world)},
+        "ListKeyRotations": {"KeyId": key(world), "Limit": 1},
+    }
+
+
+def symmetric(world: World) -> Mapping[str, Parameters]:
+    """Use of symmetric keys, and of none."""
+
     def blob() -> str:
-        parameters = {"KeyId": key(), "Plaintext": plaintext, "EncryptionContext": context}
-        made: str = world.call("Encrypt", parameters)["CiphertextBlob"]
-        return made
+        parameters = {"KeyId": key(world), "Plaintext": PLAINTEXT, "EncryptionContext": CONTEXT}
+        return made(world, "Encrypt", "CiphertextBlob", parameters)
 
-    def made_with(operation: str, member: str, **parameters: Any) -> str:
-        """A signature, a MAC, an encapsulation."""
-        made: str = world.call(operation, parameters)[member]
-        return made
+    bound = {"EncryptionContext": CONTEXT, **TOKENS}
+    return {
+        "Encrypt": {"KeyId": key(world), "Plaintext": PLAINTEXT, **bound},
+        "Decrypt": {"CiphertextBlob": blob(), **bound},
+        "ReEncrypt": {
+            "CiphertextBlob": blob(),
+            "SourceEncryptionContext": CONTEXT,
+            "DestinationKeyId": key(world),
+            "DestinationEncryptionContext": CONTEXT,
+            **TOKENS,
+        },
+        "GenerateDataKey": {"KeyId": key(world), "KeySpec": "AES_256", **bound},
+        "GenerateDataKeyWithoutPlaintext": {"KeyId": key(world), "NumberOfBytes": 48, **bound},
+        "GenerateDataKeyPair": {"KeyId": key(world), "KeyPairSpec": "ECC_NIST_P256", **bound},
+        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key(world), "KeyPairSpec": "ECC_NIST_P384", **TOKENS},
+        "GenerateRandom": {"NumberOfBytes": 32},
+    }
 
+
+def asymmetric(world: World) -> Mapping[str, Parameters]:
+    """Use of the other kinds of key."""
     signing = {
-        "KeyId": key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY"),
-        "Message": plaintext,
+        "KeyId": key(world, KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY"),
+        "Message": PLAINTEXT,
         "SigningAlgorithm": "ECDSA_SHA_256",
     }
     mac = {
-        "KeyId": key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"),
-        "Message": plaintext,
+        "KeyId": key(world, KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC"),
+        "Message": PLAINTEXT,
         "MacAlgorithm": "HMAC_SHA_256",
     }
     kem = {
-        "KeyId": key(KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE"),
+        "KeyId": key(world, KeySpec="ML_KEM_768", KeyUsage="ENCAPSULATE_DECAPSULATE"),
         "EncapsulationAlgorithm": "ML_KEM",
     }
-    agreement = key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")
-    disabled, waiting = key(), key()
-    world.call("DisableKey", {"KeyId": disabled})
-    world.call("ScheduleKeyDeletion", {"KeyId": waiting})
-    tag = {"TagKey": "a", "TagValue": "b"}
-    policy = world.call("GetKeyPolicy", {"KeyId": disabled})["Policy"]
+    agreement = key(world, KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")
+    encapsulated = made(world, "Encapsulate", "SharedSecretCiphertextBlob", kem)
     return {
-        "CreateKey": {"Description": "new", "Tags": [tag], "Policy": policy},
-        "DescribeKey": {"KeyId": key(), **tokens},
-        "ListKeys": {"Limit": 1},
-        "EnableKey": {"KeyId": disabled},
-        "DisableKey": {"KeyId": key()},
-        "UpdateKeyDescription": {"KeyId": key(), "Description": "other"},
-        "ScheduleKeyDeletion": {"KeyId": key(), "PendingWindowInDays": 7},
-        "CancelKeyDeletion": {"KeyId": waiting},
-        "EnableKeyRotation": {"KeyId": key(), "RotationPeriodInDays": 90},
-        "DisableKeyRotation": {"KeyId": key()},
-        "GetKeyRotationStatus": {"KeyId": key()},
-        "RotateKeyOnDemand": {"KeyId": key()},
-        "ListKeyRotations": {"KeyId": key(), "Limit": 1},
-        "CreateAlias": {"AliasName": "alias/new", "TargetKeyId": key()},
-        "UpdateAlias": {"AliasName": alias("alias/old"), "TargetKeyId": key()},
-        "DeleteAlias": {"AliasName": alias("alias/gone")},
-        "ListAliases": {"KeyId": key(), "Limit": 1},
-        "TagResource": {"KeyId": key(), "Tags": [tag]},
-        "UntagResource": {"KeyId": key(Tags=[tag]), "TagKeys": ["a"]},
-        "ListResourceTags": {"KeyId": key(Tags=[tag]), "Limit": 1},
-        "GetKeyPolicy": {"KeyId": key()},
-        "PutKeyPolicy": {"KeyId": key(), "Policy": policy},
-        "ListKeyPolicies": {"KeyId": key(), "Limit": 1},
-        "Encrypt": {"KeyId": key(), "Plaintext": plaintext, "EncryptionContext": context, **tokens},
-        "Decrypt": {"CiphertextBlob": blob(), "EncryptionContext": context, **tokens},
-        "ReEncrypt": {
-            "CiphertextBlob": blob(),
-            "SourceEncryptionContext": context,
-            "DestinationKeyId": key(),
-            "DestinationEncryptionContext": context,
-            **tokens,
-        },
-        "GenerateDataKey": {"KeyId": key(), "KeySpec": "AES_256", "EncryptionContext": context, **tokens},
-        "GenerateDataKeyWithoutPlaintext": {
-            "KeyId": key(),
-            "NumberOfBytes": 48,
-            "EncryptionContext": context,
-            **tokens,
-        },
-        "GenerateDataKeyPair": {"KeyId": key(), "KeyPairSpec": "ECC_NIST_P256", "EncryptionContext": context, **tokens},
-        "GenerateDataKeyPairWithoutPlaintext": {"KeyId": key(), "KeyPairSpec": "ECC_NIST_P384", **tokens},
-        "Sign": {**signing, **tokens},
-        "Verify": {**signing, "Signature": made_with("Sign", "Signature", **signing), **tokens},
-        "GenerateMac": {**mac, **tokens},
-        "VerifyMac": {**mac, "Mac": made_with("GenerateMac", "Mac", **mac), **tokens},
+        "Sign": {**signing, **TOKENS},
+        "Verify": {**signing, "Signature": made(world, "Sign", "Signature", signing), **TOKENS},
+        "GenerateMac": {**mac, **TOKENS},
+        "VerifyMac": {**mac, "Mac": made(world, "GenerateMac", "Mac", mac), **TOKENS},
         "DeriveSharedSecret": {
             "KeyId": agreement,
             "KeyAgreementAlgorithm": "ECDH",
-            "PublicKey": made_with("GetPublicKey", "PublicKey", KeyId=agreement),
-            **tokens,
+            "PublicKey": made(world, "GetPublicKey", "PublicKey", {"KeyId": agreement}),
+            **TOKENS,
         },
-        "Encapsulate": {**kem, **tokens},
-        "Decapsulate": {
-            **kem,
-            "SharedSecretCiphertextBlob": made_with("Encapsulate", "SharedSecretCiphertextBlob", **kem),
-            **tokens,
-        },
-        "GetPublicKey": {"KeyId": agreement, **tokens},
-        "GenerateRandom": {"NumberOfBytes": 32},
+        "Encapsulate": {**kem, **TOKENS},
+        "Decapsulate": {**kem, "SharedSecretCiphertextBlob": encapsulated, **TOKENS},
+        "GetPublicKey": {"KeyId": agreement, **TOKENS},
     }
