@@ -29,6 +29,25 @@ READ = (None, None, None, None)
 CHANGE = (None, None, None, DELETING)
 TOGGLE = (None, None, IMPORTING, DELETING)
 CANCEL = (NOT_DELETING, NOT_DELETING, NOT_DELETING, None)
+# Pending import is for keys of origin EXTERNAL alone, which these operations refuse by themselves.
+ROTATE = (None, DISABLED, None, DELETING)
+
+SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
+MAC = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
+AGREEMENT = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
+KEM = {"KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE"}
+
+# Operations that need another kind of key than a symmetric one.
+OTHER_KINDS: Mapping[str, Mapping[str, str]] = {
+    "Sign": SIGNING,
+    "Verify": SIGNING,
+    "GenerateMac": MAC,
+    "VerifyMac": MAC,
+    "DeriveSharedSecret": AGREEMENT,
+    "Encapsulate": KEM,
+    "Decapsulate": KEM,
+    "GetPublicKey": SIGNING,
+}
 
 TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "Encrypt": USE,
@@ -52,6 +71,14 @@ TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "EnableKey": TOGGLE,
     "DisableKey": TOGGLE,
     "CancelKeyDeletion": CANCEL,
+    **dict.fromkeys(OTHER_KINDS, USE),
+    "GenerateDataKeyPair": USE,
+    "GenerateDataKeyPairWithoutPlaintext": USE,
+    "EnableKeyRotation": ROTATE,
+    "DisableKeyRotation": ROTATE,
+    "RotateKeyOnDemand": USE,
+    "GetKeyRotationStatus": READ,
+    "ListKeyRotations": READ,
 }
 WITHOUT_KEY = {"CreateKey", "ListKeys", "GenerateRandom"}
 
@@ -80,7 +107,11 @@ def parameters_for(world: World, operation: str, key_id: str) -> dict[str, Any]:
         present = world.make_key()["KeyId"] if operation == "UpdateAlias" else key_id
         world.call("CreateAlias", {"AliasName": "alias/a", "TargetKeyId": present})
     policy = world.call("GetKeyPolicy", {"KeyId": key_id})["Policy"]
+    if operation in OTHER_KINDS:
+        return {"KeyId": key_id, **of_other_kinds(world, operation, key_id)}
     further: dict[str, dict[str, Any]] = {
+        "GenerateDataKeyPair": {"KeyPairSpec": "ECC_NIST_P256"},
+        "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "ECC_NIST_P256"},
         "Encrypt": {"Plaintext": "AA=="},
         "Decrypt": {"CiphertextBlob": encrypted(world, key_id)},
         "GenerateDataKey": {"KeySpec": "AES_128"},
@@ -97,6 +128,36 @@ def parameters_for(world: World, operation: str, key_id: str) -> dict[str, Any]:
     if operation == "ReEncrypt":
         return {"CiphertextBlob": encrypted(world, key_id), "DestinationKeyId": world.make_key()["KeyId"]}
     return {"KeyId": key_id, **further.get(operation, {})}
+
+
+def of_other_kinds(world: World, operation: str, key_id: str) -> dict[str, Any]:
+    """The further parameters of an operation on a key that is not symmetric."""
+    signing = {"Message": "AA==", "SigningAlgorithm": "ECDSA_SHA_256"}
+    mac = {"Message": "AA==", "MacAlgorithm": "HMAC_SHA_256"}
+    kem = {"EncapsulationAlgorithm": "ML_KEM"}
+
+    def made(by: str, member: str, parameters: dict[str, Any]) -> str:
+        found: str = world.call(by, {"KeyId": key_id, **parameters})[member]
+        return found
+
+    match operation:
+        case "Sign":
+            return signing
+        case "Verify":
+            return {**signing, "Signature": made("Sign", "Signature", signing)}
+        case "GenerateMac":
+            return mac
+        case "VerifyMac":
+            return {**mac, "Mac": made("GenerateMac", "Mac", mac)}
+        case "Encapsulate":
+            return kem
+        case "Decapsulate":
+            blob = "SharedSecretCiphertextBlob"
+            return {**kem, blob: made("Encapsulate", blob, kem)}
+        case "DeriveSharedSecret":
+            return {"KeyAgreementAlgorithm": "ECDH", "PublicKey": made("GetPublicKey", "PublicKey", {})}
+        case _:
+            return {}
 
 
 def outcome(world: World, operation: str, parameters: Mapping[str, Any], arn: str) -> Refusal:
@@ -118,7 +179,7 @@ def test_every_operation_has_its_row() -> None:
 @pytest.mark.parametrize("operation", TABLE)
 def test_every_cell_of_the_table(world: World, operation: str, state: KeyState) -> None:
     """Each operation in each state works, or is refused with the error and the text of its cell."""
-    key = world.make_key()
+    key = world.make_key(**OTHER_KINDS.get(operation, {}))
     parameters = parameters_for(world, operation, key["KeyId"])
     bring_into(world, key["KeyId"], state)
     before = stored(world, key["KeyId"])

@@ -20,9 +20,11 @@ Good = Mapping[str, dict[str, Any]]
 
 # KMS developer guide, "Understanding AWS KMS log entries": Encrypt, Decrypt, ReEncrypt, all Generate*, Describe*, Get*
 # and List* only read.
-READ_ONLY = {"Encrypt", "Decrypt", "ReEncrypt"} | {
-    name for name in OPERATIONS if name.startswith(("Generate", "Describe", "Get", "List"))
+READ_ONLY = {"Encrypt", "Decrypt", "ReEncrypt", "DeriveSharedSecret", "Encapsulate", "Decapsulate"} | {
+    name for name in OPERATIONS if name.startswith(("Generate", "Describe", "Get", "List", "Sign", "Verify"))
 }
+# A rotation is an event of its own beside the request that asked for it.
+RECORDS = {"RotateKeyOnDemand": 2}
 FIELDS = [
     "eventVersion",
     "userIdentity",
@@ -92,8 +94,9 @@ class TestWhereItStands:
         if name in READ_ONLY:
             assert (outcome.record is not None, committed) == (True, 0)
         else:
-            assert (outcome.record, committed) == (None, 1)
-        assert world.record()["eventName"] == name
+            assert (outcome.record, committed) == (None, RECORDS.get(name, 1))
+        records = [world.record()] if outcome.record else world.committed_records()[before:]
+        assert records[0]["eventName"] == name
 
     @pytest.mark.parametrize("name", OPERATIONS)
     def test_of_a_refusal(self, world: World, good: Good, name: str) -> None:
@@ -125,8 +128,9 @@ class TestContents:
     @pytest.mark.parametrize("name", OPERATIONS)
     def test_what_only_reads_says_so(self, world: World, good: Good, name: str) -> None:
         """`readOnly` by operation; what only reads has no responseElements."""
+        before = len(world.committed_records())
         world.call(name, good[name])
-        record = world.record()
+        record = [*world.committed_records()[before:], world.record()][0]
         assert record["readOnly"] is (name in READ_ONLY)
         if name in READ_ONLY:
             assert record["responseElements"] is None

@@ -138,7 +138,6 @@ def test_two_keys_share_nothing(world: World) -> None:
             "KeyUsage KEY_AGREEMENT is not compatible with KeySpec ECC_SECG_P256K1",
         ),
         ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, NOT_YET, "KeySpec SM2 is not supported in this Region"),
-        ({"KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY"}, NOT_YET, "KeySpec RSA_2048 is not supported yet."),
         ({"Origin": "EXTERNAL"}, NOT_YET, "Origin EXTERNAL is not supported yet."),
         ({"MultiRegion": True}, NOT_YET, "Multi-Region keys are not supported yet."),
         (
