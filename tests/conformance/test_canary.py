@@ -56,11 +56,12 @@ class Session:
         answer = once(self.server, call(self.server, operation, parameters))
         assert answer.status == 200, answer
         content = answer.content
-        given = content.pop("Plaintext", None)
+        member = next((name for name in ("Plaintext", "PrivateKeyPlaintext", "SharedSecret") if name in content), "")
+        given = content.pop(member, None)
         assert giving is None or given == text_of(giving)
         if given is not None and giving is None:
             giving = self.canaries.watch(f"{operation} {len(self.canaries)}", base64.b64decode(given))
-            content["Plaintext"] = giving
+            content[member] = giving
         rest = answer.raw.replace(text_of(giving).encode(), b"") if giving else answer.raw
         assert self.canaries.found_in(rest) == []
         return content
@@ -116,6 +117,37 @@ def succeed_with_everything(session: Session, new: Callable[[str], bytes]) -> No
     assert "Plaintext" not in hidden
     session.succeed("Decrypt", {"CiphertextBlob": hidden["CiphertextBlob"]})
     session.succeed("GenerateRandom", {"NumberOfBytes": 64})
+
+
+def succeed_with_other_kinds(session: Session, new: Callable[[str], bytes]) -> None:
+    """The same for keys that sign, that authenticate, and that share a secret; and for key pairs."""
+
+    def key(spec: str, usage: str) -> dict[str, Any]:
+        made = session.succeed("CreateKey", {"KeySpec": spec, "KeyUsage": usage})
+        return {"KeyId": made["KeyMetadata"]["KeyId"]}
+
+    signing = {**key("ECC_NIST_P256", "SIGN_VERIFY"), "SigningAlgorithm": "ECDSA_SHA_256"}
+    signing["Message"] = text_of(new("signed"))
+    signature = session.succeed("Sign", signing)["Signature"]
+    session.succeed("Verify", {**signing, "Signature": signature})
+    session.refuse("Verify", {**signing, "Signature": signature, "Message": text_of(new("not signed"))})
+    authenticating = {**key("HMAC_256", "GENERATE_VERIFY_MAC"), "MacAlgorithm": "HMAC_SHA_256"}
+    authenticating["Message"] = text_of(new("authenticated"))
+    mac = session.succeed("GenerateMac", authenticating)["Mac"]
+    session.succeed("VerifyMac", {**authenticating, "Mac": mac})
+    session.refuse("VerifyMac", {**authenticating, "Mac": mac, "Message": text_of(new("not authenticated"))})
+    agreeing = key("ECC_NIST_P256", "KEY_AGREEMENT")
+    public_key = session.succeed("GetPublicKey", agreeing)["PublicKey"]
+    session.succeed("DeriveSharedSecret", {**agreeing, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public_key})
+    sharing = {**key("ML_KEM_768", "ENCAPSULATE_DECAPSULATE"), "EncapsulationAlgorithm": "ML_KEM"}
+    made = session.succeed("Encapsulate", sharing)
+    blob = {"SharedSecretCiphertextBlob": made["SharedSecretCiphertextBlob"]}
+    session.succeed("Decapsulate", {**sharing, **blob}, giving=made["SharedSecret"])
+    wanted = {"KeyId": session.key_id, "KeyPairSpec": "ECC_NIST_P256"}
+    pair = session.succeed("GenerateDataKeyPair", wanted)
+    opening = {"CiphertextBlob": pair["PrivateKeyCiphertextBlob"]}
+    session.succeed("Decrypt", opening, giving=pair["PrivateKeyPlaintext"])
+    session.succeed("GenerateDataKeyPairWithoutPlaintext", wanted)
 
 
 def fail_within_the_service(session: Session, new: Callable[[str], bytes]) -> None:
@@ -196,6 +228,7 @@ def test_no_secret_is_anywhere_but_in_its_answer(session: Session) -> None:
     """Secrets of every operation, of successes and failures, are in no file, no log, no audit record and no error."""
     new = session.canaries.new
     succeed_with_everything(session, new)
+    succeed_with_other_kinds(session, new)
     fail_within_the_service(session, new)
     fail_on_the_way_in(session, new)
     server = session.server
@@ -210,9 +243,10 @@ def test_no_secret_is_anywhere_but_in_its_answer(session: Session) -> None:
 def test_every_operation_with_secrets_is_looked_at(session: Session) -> None:
     """An operation of the service model with a sensitive member, once it is served, must be in the test above."""
     succeed_with_everything(session, session.canaries.new)
+    succeed_with_other_kinds(session, session.canaries.new)
     model = ServiceModel.load("kms")
     sensitive = {name for name in OPERATIONS if model.operations[name].sensitive}
-    assert sensitive <= session.operations, "add them to `succeed_with_everything`"
+    assert sensitive <= session.operations, "add them to `succeed_with_other_kinds`"
 
 
 def test_the_search_finds_what_is_there(canaries: Canaries, tmp_path: Path) -> None:
