@@ -29,6 +29,8 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 4599
     workers: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
     """0: one per processor core."""
+    threads: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
+    """Threads of a worker for requests that change records or are slow."""
     tls_certificate: str | None = None
     """A PEM file with the certificate chain; relative to the data directory."""
     tls_private_key: str | None = None
@@ -36,7 +38,7 @@ class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plain_http: bool = False
     """Whether an address other than loopback may be served without TLS (because a proxy in front speaks it)."""
     body_bytes_max: Positive = limits.BODY_BYTES_MAX
-    connections_max: Positive = 10_000
+    connections_max: Positive = 1_000
     """Per worker."""
     request_timeout_seconds: Positive = 30
     """From the first byte of a request to its last."""

@@ -36,6 +36,14 @@ def openssl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]
     return subprocess.run(["openssl", *arguments], cwd=folder, capture_output=True, check=False, timeout=30)
 
 
+def made(folder: Path, *arguments: str) -> bytes:
+    """The public key, SubjectPublicKeyInfo in DER, of a new key pair of OpenSSL's."""
+    assert openssl(folder, "genpkey", *arguments, "-out", "made.pem").returncode == 0
+    public = openssl(folder, "pkey", "-in", "made.pem", "-pubout", "-outform", "DER")
+    assert public.returncode == 0
+    return public.stdout
+
+
 def download(kms: Any, key_id: str, folder: Path) -> None:
     (folder / "public.der").write_bytes(kms.get_public_key(KeyId=key_id)["PublicKey"])
 
@@ -105,3 +113,38 @@ def test_openssl_derives_the_same_secret(alice: Any, tmp_path: Path, spec: str, 
     assert derived["SharedSecret"] == secret
     code, _ = refusal(alice.derive_shared_secret, **common, PublicKey=(tmp_path / "other.der").read_bytes())
     assert code == "ValidationException"
+
+
+STRANGERS = [
+    ("-algorithm", "RSA"),
+    ("-algorithm", "ED25519"),
+    ("-algorithm", "X25519"),
+    ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"),
+    ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:prime192v1"),
+    ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1"),
+    ("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:sect233r1"),
+]
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=lambda arguments: arguments[-1])
+def test_no_secret_with_another_kind_of_key(alice: Any, tmp_path: Path, stranger: tuple[str, ...]) -> None:
+    """Public keys of other algorithms and curves: ValidationException without a text, as for no key at all."""
+    common = {
+        "KeyId": make_key(alice, KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")["KeyId"],
+        "KeyAgreementAlgorithm": "ECDH",
+    }
+    refused = ("ValidationException", "")
+    assert refusal(alice.derive_shared_secret, **common, PublicKey=made(tmp_path, *stranger)) == refused
+
+
+def test_no_secret_with_a_changed_key(alice: Any, tmp_path: Path) -> None:
+    """A public key with any one of its bytes changed, cut or lengthened gives no secret: it is on no curve of ours."""
+    common = {
+        "KeyId": make_key(alice, KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")["KeyId"],
+        "KeyAgreementAlgorithm": "ECDH",
+    }
+    good = made(tmp_path, "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256")
+    assert len(alice.derive_shared_secret(**common, PublicKey=good)["SharedSecret"]) == 32
+    changed = [bytes([*good[:place], good[place] ^ 1, *good[place + 1 :]]) for place in range(len(good))]
+    for wrong in (*changed, good[:-1], good + b"\0", b"\0" + good, good[26:], b"\x30\x00"):
+        assert refusal(alice.derive_shared_secret, **common, PublicKey=wrong) == ("ValidationException", "")

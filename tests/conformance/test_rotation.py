@@ -1,10 +1,11 @@
 """Rotation on a server: by the clock, on demand, and while it was down."""
 
 import struct
+from contextlib import closing
 from pathlib import Path
 
 from harness.calls import make_key
-from harness.server import running
+from harness.server import read_journal, running
 
 DAY = 86_400
 
@@ -41,3 +42,32 @@ def test_keys_rotate_and_old_blobs_open_for_ever(data_dir: Path) -> None:
         for material_id, blob in blobs.items():
             opened = kms.decrypt(CiphertextBlob=blob)
             assert (opened["Plaintext"], opened["KeyMaterialId"]) == (b"text", material_id)
+
+
+def test_every_rotation_is_one_event(data_dir: Path) -> None:
+    """RotateKey stands in the journal once for each, after a stop in between too; a disabled key has none."""
+    with running(data_dir, "--workers", "2") as server, closing(server.client()) as kms:
+        rotating, disabled = (make_key(kms)["KeyId"] for _ in range(2))
+        for key_id in (rotating, disabled):
+            kms.enable_key_rotation(KeyId=key_id, RotationPeriodInDays=90)
+        kms.disable_key(KeyId=disabled)
+        kms.rotate_key_on_demand(KeyId=rotating)
+        server.move_clock(90 * DAY)
+        assert len(kms.list_key_rotations(KeyId=disabled)["Rotations"]) == 0
+        due = kms.get_key_rotation_status(KeyId=rotating)["NextRotationDate"]
+        assert server.stop() == 0
+    with running(data_dir) as server, closing(server.client()) as kms:
+        server.move_clock(1)
+        assert len(kms.list_key_rotations(KeyId=rotating)["Rotations"]) == 2
+        kms.enable_key(KeyId=disabled)
+        server.move_clock(1)
+        assert len(kms.list_key_rotations(KeyId=disabled)["Rotations"]) == 1
+        assert kms.get_key_rotation_status(KeyId=rotating)["NextRotationDate"] == due
+        assert server.stop() == 0
+    events = [record["serviceEventDetails"] for record in read_journal(data_dir) if record["eventName"] == "RotateKey"]
+    assert [(event["keyId"], event["rotationType"]) for event in events] == [
+        (rotating, "ON_DEMAND"),
+        (rotating, "AUTOMATIC"),
+        (disabled, "AUTOMATIC"),
+    ]
+    assert events[0]["currentKeyMaterialId"] == events[1]["previousKeyMaterialId"]

@@ -111,6 +111,7 @@ class World:
                 skew_seconds=300,
                 stand_in=Secret(b"nobody's secret"),
             ),
+            elapsed=self.clock.wall,
         )
         self.upkeep = Upkeep(
             database=self.database,

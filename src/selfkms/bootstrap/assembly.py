@@ -1,5 +1,6 @@
 """What each thread and process gets, made of one unsealed installation."""
 
+import time
 from functools import cached_property
 from typing import Final
 
@@ -83,6 +84,7 @@ class Assembly:
                 skew_seconds=unsealed.settings.signature.skew_seconds,
                 stand_in=Secret(unsealed.entropy.random_bytes(_STAND_IN_BYTES)),
             ),
+            elapsed=time.monotonic,
         )
 
     def upkeep(self, database: Database) -> Upkeep:

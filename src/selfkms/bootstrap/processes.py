@@ -127,6 +127,7 @@ def _worker_settings(server: ServerSettings, port: int, tls: SSLContext | None) 
             idle_timeout_seconds=server.idle_timeout_seconds,
         ),
         tls=tls,
+        threads=server.threads,
         drain_seconds=server.drain_seconds,
     )
 

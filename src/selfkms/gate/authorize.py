@@ -19,7 +19,8 @@ CIPHERTEXT_TEXT: Final = (
     "or you are not allowed to access."
 )
 
-_COMPILED_MAX: Final = 4_096
+_PARSED_TEXT_MAX: Final = 8 * 1_048_576
+"""Characters of key policies that are kept parsed, in all."""
 
 _NO_POLICY: Final = Policy(())
 """Of a key that does not exist, and of one whose policy cannot be read: nobody is let in."""
@@ -30,6 +31,7 @@ class Authorizer:
 
     def __init__(self) -> None:
         self._parsed: OrderedDict[str, Policy] = OrderedDict()
+        self._parsed_text = 0
 
     def authorize(self, caller: Caller, action: str, resolved: Resolved) -> None:
         """Let the request through, or refuse it.
@@ -69,8 +71,9 @@ class Authorizer:
                 # It was checked when it was set. One that cannot be understood now refuses what it governs.
                 policy = _NO_POLICY
             self._parsed[key.policy] = policy
-            if len(self._parsed) > _COMPILED_MAX:
-                self._parsed.popitem(last=False)
+            self._parsed_text += len(key.policy)
+            while self._parsed_text > _PARSED_TEXT_MAX:
+                self._parsed_text -= len(self._parsed.popitem(last=False)[0])
         return policy
 
 

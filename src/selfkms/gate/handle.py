@@ -14,7 +14,7 @@ Whatever goes wrong becomes AWS's error, and has its audit record like everythin
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -85,8 +85,9 @@ class Gate:
         clock: Clock,
         entropy: Entropy,
         authenticator: Authenticator,
+        elapsed: Callable[[], float],
     ) -> None:
-        """Prepare; `services` by the prefix of their X-Amz-Target."""
+        """Prepare; `services` by the prefix of their X-Amz-Target, `elapsed` a clock in seconds that nobody sets."""
         self._services = services
         self._database = database
         self._key_store = key_store
@@ -96,7 +97,8 @@ class Gate:
         self._authenticator = authenticator
         self._resolver = Resolver(database, key_store)
         self._authorizer = Authorizer()
-        self._seen_at = clock.wall()
+        self._elapsed = elapsed
+        self._seen_at = elapsed()
 
     def begin_turn(self) -> None:
         """See every change that was committed before now."""
@@ -105,7 +107,7 @@ class Gate:
         except DatabaseUnavailableError as error:
             _log.warning("the database does not answer: %s", error)
         else:
-            self._seen_at = self._clock.wall()
+            self._seen_at = self._elapsed()
 
     def off_loop(self, request: HTTPRequest) -> bool:
         """Whether a request may take longer than a turn of the event loop should: it changes records, or is slow."""
@@ -138,7 +140,7 @@ class Gate:
 
     def _serve(self, request: HTTPRequest, event: Event) -> tuple[bytes, bool]:
         """The body of the answer, and whether the audit record is safe already."""
-        if self._clock.wall() - self._seen_at > _GRACE_SECONDS:
+        if self._elapsed() - self._seen_at > _GRACE_SECONDS:
             raise DependencyTimeoutException(_STALE_TEXT)
         service, model = self._envelope(request, event)
         operation = service.operations.get(model.name)
@@ -206,5 +208,8 @@ class Gate:
         try:
             self._database.commit(context.changes, [event.finish(), *context.events])
         except (DatabaseUnavailableError, CorruptRecordError) as error:
+            # Whether it was written is not known. If it was, its record stands with it, and must not be hidden by
+            # this one: the journal keeps the first of two records with one event ID.
+            event.event_id = self._entropy.uuid()
             _log.error("request %s: %s", event.request_id, error)
             raise KMSInternalException(_INTERNAL_TEXT) from error

@@ -60,7 +60,8 @@ class Upkeep:
                 try:
                     self._attend(key)
                 except ConflictError:
-                    # Changed, or attended to by another keeper, at this very moment: look again.
+                    # Changed, or attended to by another keeper, at this very moment: the next round looks again.
+                    stuck.add(key.arn)
                     continue
                 except CorruptRecordError as error:
                     _log.error("%s is left as it is: %s", key.arn, error)

@@ -83,6 +83,9 @@ class Turn:
         named = request.method, request.target
         if named in self._health:
             answer(self._health[named]())
+        elif named in self._routes and request.header("origin") is not None:
+            # A browser says which page sent it: no page has business with what needs no signature.
+            answer(HTTPResponse(status=403, headers=(), body=b""))
         elif named in self._routes:
             self._off_loop.run(partial(_follow, self._routes[named], request.body), partial(self._followed, answer))
         elif self._gate.off_loop(request):

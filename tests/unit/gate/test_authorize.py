@@ -339,8 +339,8 @@ class TestAliases:
 
 
 def test_parsed_policies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    """As many as fit are kept by their text; the oldest goes first, and is parsed again when it is needed."""
-    monkeypatch.setattr(authorize, "_COMPILED_MAX", 2)
+    """As much text as fits is kept; the oldest goes first, and is parsed again when it is needed."""
+    monkeypatch.setattr(authorize, "_PARSED_TEXT_MAX", 2 * len(allowing(ADMIN, "kms:Describe****")))
     authorizer = Authorizer()
     world.gate._authorizer = authorizer
     keys = [world.make_key(Policy=allowing(ADMIN, f"kms:Describe{'*' * (number + 1)}")) for number in range(4)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
 import pytest
 
 from selfkms.domain.cloudtrail.record import AuditRecord
@@ -219,6 +220,16 @@ def test_further_routes_are_followed_in_a_thread() -> None:
     world.threads.work.pop()()
     assert world.answers == ["clock 60"]
     assert world.gate.log == ["begin", "/-/dev/clock"]
+
+
+def test_a_web_page_follows_no_route() -> None:
+    """A browser sends a page's requests to this machine without asking; it says where they come from."""
+    world = World()
+    page = (("origin", "https://example.com"),)
+    world.add(msgspec.structs.replace(request("/-/dev/clock", body=b"60"), headers=page))
+    world.run()
+    assert world.answers == [""]
+    assert not world.threads.work
 
 
 def test_refusals_are_the_gate_s() -> None:

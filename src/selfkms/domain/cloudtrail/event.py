@@ -18,6 +18,8 @@ EVENT_VERSION: Final = "1.11"
 ERROR_MESSAGE_BYTES_MAX: Final = 1_024
 """CloudTrail User Guide, "errorMessage": at most 1 KB."""
 USER_AGENT_BYTES_MAX: Final = 1_024
+RECORD_BYTES_MAX: Final = 262_144
+"""CloudTrail User Guide, "Quotas in AWS CloudTrail": an event has at most 256 KB."""
 ELEMENT_BYTES_MAX: Final = 102_400
 """CloudTrail User Guide, "requestParameters", "responseElements": at most 100 KB each, so 256 KB a record suffice."""
 UNKNOWN_REGION: Final = "unknown"
@@ -139,7 +141,9 @@ def _bounded(record: dict[str, Any]) -> bytes:
         size = len(_encode(record[name]))
         if size > ELEMENT_BYTES_MAX:
             record[name] = {"omitted": True, "originalSize": size, "reason": "input is too large"}
-    return _encode(record)
+    encoded = _encode(record)
+    assert len(encoded) <= RECORD_BYTES_MAX, "two elements of 100 KB and what else there is stay below 256 KB"
+    return encoded
 
 
 def key_resource(account_id: str, arn: str) -> dict[str, str]:

@@ -212,7 +212,13 @@ OPERATIONS: Final = (
         targets=(KeyNamed(aliases=True, foreign=True),),
         audit=Audit(parameters=("key_id",)),
     ),
-    Operation("ListKeys", run=list_keys, request=ListKeysRequest, audit=Audit(parameters=("limit", "marker"))),
+    Operation(
+        "ListKeys",
+        run=list_keys,
+        request=ListKeysRequest,
+        slow=True,  # a page of 1,000 rows, each with its MAC
+        audit=Audit(parameters=("limit", "marker")),
+    ),
     Operation("EnableKey", run=enable_key, request=KeyIdRequest, targets=_KEY, writes=True, audit=_CHANGE),
     Operation("DisableKey", run=disable_key, request=KeyIdRequest, targets=_KEY, writes=True, audit=_CHANGE),
     Operation(

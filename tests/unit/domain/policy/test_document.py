@@ -1,6 +1,7 @@
 """Policy documents: what is read, and what is refused."""
 
 import json
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfkms.domain.policy.document import Policy, PolicyError, Statement
+from selfkms.domain.policy.document import Policy, PolicyError, Statement, matches
 
 NOT_JSON: Final = "The policy is not valid JSON."
 SYNTAX: Final = "Syntax errors in policy."
@@ -391,3 +392,10 @@ def test_what_the_grammar_does_not_have_is_refused(text: str) -> None:
     """Source: IAM User Guide, "Grammar of the IAM JSON policy language", "AWS JSON policy elements: Principal"."""
     with pytest.raises(PolicyError):
         Policy.parse(text, principals=True)
+
+
+@given(pattern=st.text("ab*?", max_size=12), text=st.text("ab", max_size=12))
+def test_wildcards_are_those_of_a_regular_expression(pattern: str, text: str) -> None:
+    """Against the standard library's own idea of `*` and `?`."""
+    translated = re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
+    assert matches(pattern, text) is bool(re.fullmatch(translated, text))

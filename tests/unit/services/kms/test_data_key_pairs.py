@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
 )
 
-from harness.world import World
+from harness.world import BOB_ACCOUNT, World
 
 SPECS = [
     "RSA_2048",
@@ -69,17 +69,35 @@ def test_without_plaintext(world: World) -> None:
 
 @pytest.mark.parametrize("operation", ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"])
 def test_refusals(world: World, operation: str) -> None:
-    """SM2, a KMS key that is not symmetric, and attested callers."""
+    """SM2, ML-KEM-512 where it is off, no spec of a pair, and a KMS key that is not symmetric."""
     key = world.make_key()
     rsa = world.make_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")
     assert world.refusal(operation, {"KeyId": key["KeyId"], "KeyPairSpec": "SM2"}) == (
         "UnsupportedOperationException",
         "KeyPairSpec SM2 is not supported in this Region",
     )
+    code, text = world.refusal(operation, {"KeyId": key["KeyId"], "KeyPairSpec": "ML_KEM_512"})
+    assert code == "UnsupportedOperationException"
+    assert text is not None
+    assert text.startswith("KeyPairSpec ML_KEM_512 is not enabled here")
+    for spec in ("HMAC_256", "ML_DSA_44", "SYMMETRIC_DEFAULT"):
+        wrong = {"KeyId": key["KeyId"], "KeyPairSpec": spec}
+        assert world.refusal(operation, wrong)[0] == "ValidationException", spec
     assert world.refusal(operation, {"KeyId": rsa["KeyId"], "KeyPairSpec": "ECC_NIST_P256"}) == (
         "InvalidKeyUsageException",
         "Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.",
     )
+
+
+@pytest.mark.parametrize("operation", ["GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"])
+def test_dry_runs_and_states(world: World, operation: str) -> None:
+    """A dry run fails with what the request would have come to; a disabled key makes none."""
+    key = world.make_key()
+    parameters = {"KeyId": key["Arn"], "KeyPairSpec": "ECC_NIST_P256"}
+    assert world.refusal(operation, {**parameters, "DryRun": True})[0] == "DryRunOperationException"
+    assert world.refusal(operation, {**parameters, "DryRun": True}, by=BOB_ACCOUNT)[0] == "AccessDeniedException"
+    world.call("DisableKey", {"KeyId": key["KeyId"]})
+    assert world.refusal(operation, parameters) == ("DisabledException", f"{key['Arn']} is disabled.")
 
 
 def test_attested_callers_are_refused(world: World) -> None:

@@ -28,6 +28,7 @@ NO_BLOB = (
 )
 SYMMETRIC = "SYMMETRIC_DEFAULT"
 OVERHEAD = 110
+OAEP = ("RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256")
 
 
 def text_of(value: bytes) -> str:
@@ -381,6 +382,97 @@ class TestDryRun:
     def test_modifiers_that_make_no_sense(self, world: World, parameters: dict[str, Any]) -> None:
         """Without a named key, without DryRun, and unknown, modifiers are refused."""
         assert world.refusal("Decrypt", parameters)[0] == "ValidationException"
+
+
+class TestRSA:
+    """An RSA key encrypts, too: bare OAEP, which says nothing of its key, so that key and algorithm must be named."""
+
+    @pytest.mark.parametrize(("spec", "lengths"), [("RSA_2048", (214, 190)), ("RSA_3072", (342, 318))])
+    def test_as_much_as_the_modulus_takes(self, world: World, spec: str, lengths: tuple[int, int]) -> None:
+        """1 byte and the longest plaintext come back; one more is refused with the limit. Answers name no material."""
+        key = rsa_key(world, spec)
+        for algorithm, longest in zip(OAEP, lengths, strict=True):
+            named = {"KeyId": key["KeyId"], "EncryptionAlgorithm": algorithm}
+            for plaintext in (text_of(b"\0"), text_of(bytes(range(longest % 256)) + bytes(longest - longest % 256))):
+                encrypted = world.call("Encrypt", {**named, "Plaintext": plaintext})
+                blob = encrypted.pop("CiphertextBlob")
+                assert encrypted == {"KeyId": key["Arn"], "EncryptionAlgorithm": algorithm}
+                assert len(b64decode(blob)) == int(spec[-4:]) // 8
+                opened = world.call("Decrypt", {**named, "CiphertextBlob": blob})
+                assert opened == {"KeyId": key["Arn"], "Plaintext": plaintext, "EncryptionAlgorithm": algorithm}
+            text = f"Algorithm {algorithm} and key spec {spec} cannot encrypt data larger than {longest} bytes."
+            refusal = world.refusal("Encrypt", {**named, "Plaintext": text_of(bytes(longest + 1))})
+            assert refusal == ("ValidationException", text)
+
+    def test_what_it_refuses(self, world: World) -> None:
+        """Changed, cut and longer ciphertexts, the other hash, another key's: one error without a message."""
+        key, other = rsa_key(world), rsa_key(world)
+        named = {"KeyId": key["KeyId"], "EncryptionAlgorithm": OAEP[1]}
+        blob = b64decode(world.call("Encrypt", {**named, "Plaintext": "AA=="})["CiphertextBlob"])
+        for place in (0, 128, 255):
+            changed = bytearray(blob)
+            changed[place] ^= 1
+            assert refused(world, bytes(changed), **named) == INVALID
+        for wrong in (blob[:-1], blob + b"\0", b"\0", bytes(256), b"\xff" * 256):
+            assert refused(world, wrong, **named) == INVALID
+        assert refused(world, blob, **named | {"EncryptionAlgorithm": OAEP[0]}) == INVALID
+        assert refused(world, blob, **named | {"KeyId": other["KeyId"]}) == INVALID
+        assert refused(world, blob, EncryptionAlgorithm=OAEP[1]) == INVALID
+
+    def test_key_and_algorithm_belong_together(self, world: World) -> None:
+        """Without an algorithm the symmetric one is meant, which is none of an RSA key's; ReEncrypt says the same."""
+        key_id, symmetric = rsa_key(world)["KeyId"], world.make_key()["KeyId"]
+        refusal = (
+            "InvalidKeyUsageException",
+            "Algorithm SYMMETRIC_DEFAULT is incompatible with key spec RSA_2048.",
+        )
+        assert world.refusal("Encrypt", {"KeyId": key_id, "Plaintext": "AA=="}) == refusal
+        assert refused(world, bytes(256), KeyId=key_id) == refusal
+        blob = text_of(encrypt(world, symmetric))
+        assert world.refusal("ReEncrypt", {"CiphertextBlob": blob, "DestinationKeyId": key_id}) == refusal
+        signing = world.make_key(KeySpec="RSA_2048", KeyUsage="SIGN_VERIFY")
+        wrong = {"KeyId": signing["KeyId"], "EncryptionAlgorithm": OAEP[1]}
+        begin = f"{signing['Arn']} key usage is SIGN_VERIFY which is not valid for"
+        expected = "InvalidKeyUsageException"
+        assert world.refusal("Encrypt", {**wrong, "Plaintext": "AA=="}) == (expected, f"{begin} Encrypt.")
+        assert refused(world, bytes(256), **wrong) == (expected, f"{begin} Decrypt.")
+
+    def test_there_is_no_encryption_context(self, world: World) -> None:
+        """OAEP here has no place for one: refused rather than left out."""
+        named = {"KeyId": rsa_key(world)["KeyId"], "EncryptionAlgorithm": OAEP[1]}
+        blob = world.call("Encrypt", {**named, "Plaintext": "AA==", "EncryptionContext": {}})["CiphertextBlob"]
+        context = {"EncryptionContext": {"a": "b"}}
+        assert world.refusal("Encrypt", {**named, **context, "Plaintext": "AA=="})[0] == "ValidationException"
+        assert refused(world, b64decode(blob), **named, **context)[0] == "ValidationException"
+
+    def test_re_encrypt_between_kinds_of_keys(self, world: World) -> None:
+        """From symmetric to RSA and back: material IDs of the symmetric key alone, and the plaintext is what it was."""
+        symmetric, rsa = world.make_key(), rsa_key(world)
+        blob = text_of(encrypt(world, symmetric["KeyId"], context={"a": "b"}))
+        to_rsa = {"DestinationKeyId": rsa["KeyId"], "DestinationEncryptionAlgorithm": OAEP[1]}
+        source = {"SourceEncryptionContext": {"a": "b"}}
+        there = world.call("ReEncrypt", {"CiphertextBlob": blob, **source, **to_rsa})
+        moved = there.pop("CiphertextBlob")
+        assert there == {
+            "SourceKeyId": symmetric["Arn"],
+            "KeyId": rsa["Arn"],
+            "SourceEncryptionAlgorithm": SYMMETRIC,
+            "DestinationEncryptionAlgorithm": OAEP[1],
+            "SourceKeyMaterialId": symmetric["CurrentKeyMaterialId"],
+        }
+        assert world.record()["additionalEventData"] == {"sourceKeyMaterialId": symmetric["CurrentKeyMaterialId"]}
+        from_rsa = {"SourceKeyId": rsa["KeyId"], "SourceEncryptionAlgorithm": OAEP[1]}
+        back = world.call("ReEncrypt", {"CiphertextBlob": moved, **from_rsa, "DestinationKeyId": symmetric["KeyId"]})
+        assert "SourceKeyMaterialId" not in back
+        assert back["DestinationKeyMaterialId"] == symmetric["CurrentKeyMaterialId"]
+        assert decrypt(world, b64decode(back["CiphertextBlob"])) == b"secret"
+        long = text_of(encrypt(world, symmetric["KeyId"], bytes(191)))
+        code, text = world.refusal("ReEncrypt", {"CiphertextBlob": long, **to_rsa})
+        assert (code, text is not None and "larger than 190 bytes" in text) == ("ValidationException", True)
+
+
+def rsa_key(world: World, spec: str = "RSA_2048") -> dict[str, Any]:
+    return world.make_key(KeySpec=spec, KeyUsage="ENCRYPT_DECRYPT")
 
 
 def test_grant_tokens_give_nothing(world: World) -> None:

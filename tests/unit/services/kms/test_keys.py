@@ -8,11 +8,27 @@ import pytest
 
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 from selfkms.adapters.memory.database import MemoryDatabase
+from selfkms.domain.kms.keys import USAGES
 from selfkms.domain.limits import KEYS_PER_REGION_MAX
 from selfkms.services.kms.keys import CreateKeyRequest
 
 HERE = f"arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:key/"
 NOT_YET = "UnsupportedOperationException"
+
+OAEP = ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"]
+RSASSA = [f"RSASSA_{scheme}_SHA_{bits}" for scheme in ("PKCS1_V1_5", "PSS") for bits in (256, 384, 512)]
+ECDSA = {"ECC_NIST_P256": 256, "ECC_SECG_P256K1": 256, "ECC_NIST_P384": 384, "ECC_NIST_P521": 512}
+# AWS KMS API Reference, "KeyMetadata": key spec, key usage, the one list that such a key has, and what is in it.
+OTHER_KINDS = [
+    *((f"RSA_{bits}", "ENCRYPT_DECRYPT", "EncryptionAlgorithms", OAEP) for bits in (2048, 3072, 4096)),
+    *((f"RSA_{bits}", "SIGN_VERIFY", "SigningAlgorithms", RSASSA) for bits in (2048, 3072, 4096)),
+    *((spec, "SIGN_VERIFY", "SigningAlgorithms", [f"ECDSA_SHA_{bits}"]) for spec, bits in ECDSA.items()),
+    *((f"ECC_NIST_P{bits}", "KEY_AGREEMENT", "KeyAgreementAlgorithms", ["ECDH"]) for bits in (256, 384, 521)),
+    ("ECC_NIST_EDWARDS25519", "SIGN_VERIFY", "SigningAlgorithms", ["ED25519_SHA_512", "ED25519_PH_SHA_512"]),
+    *((f"ML_DSA_{size}", "SIGN_VERIFY", "SigningAlgorithms", ["ML_DSA_SHAKE_256"]) for size in (44, 65, 87)),
+    *((f"HMAC_{bits}", "GENERATE_VERIFY_MAC", "MacAlgorithms", [f"HMAC_SHA_{bits}"]) for bits in (224, 256, 384, 512)),
+    *((f"ML_KEM_{size}", "ENCAPSULATE_DECAPSULATE", "EncapsulationAlgorithms", ["ML_KEM"]) for size in (768, 1024)),
+]
 
 
 class FullDatabase(MemoryDatabase):
@@ -53,6 +69,43 @@ def test_a_new_key_has_exactly_the_metadata_of_a_symmetric_key(world: World) -> 
     }
     assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", key_id)
     assert re.fullmatch(r"[0-9a-f]{64}", material_id)
+
+
+@pytest.mark.parametrize(("spec", "usage", "member", "algorithms"), OTHER_KINDS)
+def test_a_key_of_another_kind_has_the_list_of_its_usage(
+    world: World, spec: str, usage: str, member: str, algorithms: list[str]
+) -> None:
+    """The members that every key has, the one list that fits the usage, and never CurrentKeyMaterialId."""
+    key = world.make_key(KeySpec=spec, KeyUsage=usage)
+    assert key == {
+        "AWSAccountId": ALICE_ACCOUNT,
+        "KeyId": key["KeyId"],
+        "Arn": HERE + key["KeyId"],
+        "CreationDate": world.clock.now(),
+        "Enabled": True,
+        "Description": "",
+        "KeyUsage": usage,
+        "KeyState": "Enabled",
+        "Origin": "AWS_KMS",
+        "KeyManager": "CUSTOMER",
+        "CustomerMasterKeySpec": spec,
+        "KeySpec": spec,
+        member: algorithms,
+        "MultiRegion": False,
+    }
+    assert world.call("DescribeKey", {"KeyId": key["KeyId"]}) == {"KeyMetadata": key}
+    deleting = world.call("ScheduleKeyDeletion", {"KeyId": key["KeyId"]})
+    changed = {"Enabled": False, "KeyState": "PendingDeletion", "DeletionDate": deleting["DeletionDate"]}
+    assert world.call("DescribeKey", {"KeyId": key["KeyId"]}) == {"KeyMetadata": key | changed}
+
+
+def test_every_kind_of_key_is_described() -> None:
+    """Each key spec with each of its usages is in the table above, but for those that are made nowhere or not here."""
+    described = {(spec, usage) for spec, usage, _, _ in OTHER_KINDS}
+    permitted = {(spec, usage) for spec, usages in USAGES.items() for usage in usages}
+    absent = {spec for spec, _ in permitted - described}
+    assert described <= permitted
+    assert absent == {"SYMMETRIC_DEFAULT", "SM2", "ML_KEM_512"}
 
 
 def test_describe_key_says_what_create_key_said(world: World) -> None:

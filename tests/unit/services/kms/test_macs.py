@@ -5,7 +5,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from harness.world import World
+from harness.world import BOB_ACCOUNT, World
 
 MESSAGE = b64encode(b"message").decode()
 BITS = [224, 256, 384, 512]
@@ -75,7 +75,32 @@ def test_a_key_of_another_usage(world: World) -> None:
     """The usage is named, with the operation."""
     key = world.make_key()
     parameters = {"KeyId": key["KeyId"], "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256"}
-    assert world.refusal("GenerateMac", parameters) == (
-        "InvalidKeyUsageException",
-        f"{key['Arn']} key usage is ENCRYPT_DECRYPT which is not valid for GenerateMac.",
-    )
+    for operation, more in (("GenerateMac", {}), ("VerifyMac", {"Mac": "AA=="})):
+        assert world.refusal(operation, {**parameters, **more}) == (
+            "InvalidKeyUsageException",
+            f"{key['Arn']} key usage is ENCRYPT_DECRYPT which is not valid for {operation}.",
+        )
+
+
+def test_sizes(world: World) -> None:
+    """A message of 4,096 bytes is taken, one of 4,097 and none are refused."""
+    common = {"KeyId": mac_key(world)["KeyId"], "MacAlgorithm": "HMAC_SHA_256"}
+    world.call("GenerateMac", {**common, "Message": b64encode(bytes(4096)).decode()})
+    for size in (0, 4097):
+        refusal = world.refusal("GenerateMac", {**common, "Message": b64encode(bytes(size)).decode()})
+        assert refusal[0] == "ValidationException"
+
+
+def test_a_dry_run(world: World) -> None:
+    """Fails because it was one, and VerifyMac as the call would for a wrong MAC."""
+    parameters = {"KeyId": mac_key(world)["KeyId"], "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256", "DryRun": True}
+    assert world.refusal("GenerateMac", parameters)[0] == "DryRunOperationException"
+    good = world.call("GenerateMac", {**parameters, "DryRun": False})["Mac"]
+    assert world.refusal("VerifyMac", {**parameters, "Mac": good})[0] == "DryRunOperationException"
+    assert world.refusal("VerifyMac", {**parameters, "Mac": "AA=="})[0] == "KMSInvalidMacException"
+
+
+def test_another_account_makes_no_mac(world: World) -> None:
+    """Without a word in the key policy."""
+    parameters = {"KeyId": mac_key(world)["Arn"], "Message": MESSAGE, "MacAlgorithm": "HMAC_SHA_256"}
+    assert world.refusal("GenerateMac", parameters, by=BOB_ACCOUNT)[0] == "AccessDeniedException"
