@@ -2,6 +2,9 @@
 
 from typing import Final, NamedTuple
 
+SECONDS_PER_DAY: Final = 86_400
+"""AWS counts windows and periods in days of this length."""
+
 # KMS developer guide, "Resource quotas".
 TAGS_PER_KEY_MAX: Final = 50
 ALIASES_PER_KEY_MAX: Final = 50

@@ -13,8 +13,7 @@ from selfkms.domain.kms.errors import (
     UnsupportedOperationException,
 )
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey, MaterialEntry, Origin
-
-SECONDS_PER_DAY: Final = 86_400
+from selfkms.domain.limits import SECONDS_PER_DAY
 
 PERIOD_DAYS_DEFAULT: Final = 365
 """AWS KMS API Reference, "EnableKeyRotation": RotationPeriodInDays, 90 to 2,560."""

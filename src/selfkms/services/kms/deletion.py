@@ -8,13 +8,11 @@ from typing import Final
 from selfkms.domain.cloudtrail.event import service_event
 from selfkms.domain.kms.key_state import after, ends
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.limits import PENDING_WINDOW_DAYS_DEFAULT
+from selfkms.domain.limits import PENDING_WINDOW_DAYS_DEFAULT, SECONDS_PER_DAY
 from selfkms.services.context import Context
 from selfkms.services.kms.shapes import KeyIdRequest
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
-
-SECONDS_PER_DAY: Final = 86_400
 
 
 class ScheduleKeyDeletionRequest(Shape, frozen=True, kw_only=True):

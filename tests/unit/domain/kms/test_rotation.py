@@ -8,7 +8,6 @@ from selfkms.domain.kms.errors import KMSInvalidStateException, UnsupportedOpera
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec, KMSKey, MaterialEntry, Origin
 from selfkms.domain.kms.rotation import (
-    SECONDS_PER_DAY,
     RotationType,
     check_automatic,
     check_on_demand,
@@ -16,6 +15,7 @@ from selfkms.domain.kms.rotation import (
     scheduled,
     unscheduled,
 )
+from selfkms.domain.limits import SECONDS_PER_DAY
 
 KEY = KMSKey(
     account_id="111122223333",
