@@ -33,7 +33,7 @@ file = {seal_file}
 """
 
 
-@click.command()
+@click.command(short_help="Make an installation for real.")
 @click.option(
     "--data-dir",
     required=True,

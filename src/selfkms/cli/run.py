@@ -60,7 +60,9 @@ def _plaintext(name: str, blob: str, client: Any, encryption_context: Mapping[st
     return text
 
 
-@click.command(context_settings={"ignore_unknown_options": True})
+@click.command(
+    context_settings={"ignore_unknown_options": True}, short_help="Start a command with its secrets decrypted."
+)
 @click.option(
     "--context",
     "pairs",

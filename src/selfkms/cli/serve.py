@@ -10,7 +10,7 @@ from selfkms.cli.logs import log_to_stderr
 from selfkms.cli.options import assignments, existing_data_dir
 
 
-@click.command()
+@click.command(short_help="Serve an installation.")
 @existing_data_dir
 @assignments
 def serve(data_dir: Path, assignments: tuple[str, ...]) -> None:
