@@ -62,8 +62,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """The `AWS` entries of Principal as they were written; `*` for everyone."""
     actions: frozenset[str]
     """Entries of Action without wildcards, in small letters."""
+    action_prefixes: tuple[str, ...]
+    """What stands before the `*` of entries whose only wildcard it is, at their end: `kms:` of `kms:*`."""
     action_patterns: tuple[str, ...]
-    """Entries of Action with `*` or `?`, in small letters."""
+    """All other entries with `*` or `?`, in small letters."""
     resources: tuple[str, ...]
     beyond: frozenset[str]
     """Elements that are not weighed yet: `Condition`, `NotPrincipal`, `NotAction`, `NotResource`."""
@@ -71,7 +73,11 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
     def names_action(self, action: str) -> bool:
         """Whether an entry of Action covers `action`, case ignored."""
         lowered = action.lower()
-        return lowered in self.actions or any(matches(pattern, lowered) for pattern in self.action_patterns)
+        return (
+            lowered in self.actions
+            or lowered.startswith(self.action_prefixes)
+            or any(matches(pattern, lowered) for pattern in self.action_patterns)
+        )
 
 
 class Policy(msgspec.Struct, frozen=True):
@@ -146,12 +152,15 @@ def _statement(raw: Any, *, principals: bool) -> Statement:
     actions = {name: _actions(raw[name]) for name in ("Action", "NotAction") if name in raw}
     resources = {name: _texts(raw[name]) for name in ("Resource", "NotResource") if name in raw}
     named_actions = [action.lower() for action in actions.get("Action", ())]
+    wild = {action for action in named_actions if not _WILDCARDS.isdisjoint(action)}
+    prefixes = {action for action in wild if action.endswith("*") and _WILDCARDS.isdisjoint(action[:-1])}
     return Statement(
         allows=raw["Effect"] == "Allow",
         sid=raw.get("Sid"),
         principals=named.get("Principal", ()),
-        actions=frozenset(action for action in named_actions if not _WILDCARDS & set(action)),
-        action_patterns=tuple(sorted({action for action in named_actions if _WILDCARDS & set(action)})),
+        actions=frozenset(named_actions) - wild,
+        action_prefixes=tuple(sorted(action[:-1] for action in prefixes)),
+        action_patterns=tuple(sorted(wild - prefixes)),
         resources=resources.get("Resource", ()),
         beyond=frozenset(raw) & _BEYOND,
     )
