@@ -52,8 +52,8 @@ docs: setup      ## write docs/reference/ anew from the tables
 	$(BIN)/python -m tools.reference
 
 lock: setup      ## pin all dependencies anew, with hashes and without any index address
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --extra dev -o requirements/dev.txt pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header -o requirements/clients.txt requirements/clients.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev -o requirements/dev.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header -o requirements/clients.txt requirements/clients.in
 
 clean:           ## remove both environments and all caches
 	rm -rf .venv .venv-clients .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -84,5 +84,15 @@ def page(
     return entries, issue(context, listing, position(entries[-1]))
 
 
+def following(entries: Sequence[T], after: str, count: int, *, position: Callable[[T], str]) -> Sequence[T]:
+    """Of entries that are all there: `count` of them after a position, in their order.
+
+    An entry that was removed since the last page has no place any more: begin anew rather than skip any.
+    """
+    positions = [position(entry) for entry in entries]
+    start = positions.index(after) + 1 if after in positions else 0
+    return entries[start : start + count]
+
+
 def _tagged(context: Context, listing: str, position: str) -> bytes:
     return f"{context.account_id}\n{context.region}\n{listing}\n{position}".encode()

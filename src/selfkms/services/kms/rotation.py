@@ -19,7 +19,7 @@ from selfkms.domain.kms.rotation import (
 )
 from selfkms.domain.limits import LIST_KEY_ROTATIONS
 from selfkms.services.context import Context
-from selfkms.services.kms.paging import Page, Paged, page
+from selfkms.services.kms.paging import Page, Paged, following, page
 from selfkms.services.kms.shapes import KeyIdRequest
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -130,24 +130,23 @@ def list_key_rotations(request: ListKeyRotationsRequest, key: KMSKey, context: C
         if entry.rotation_type is not None or request.include_key_material == "ALL_KEY_MATERIAL"
     ]
 
-    def read(after: str, count: int) -> list[MaterialEntry]:
-        handles = [entry.handle for entry in shown]
-        start = handles.index(after) + 1 if after in handles else 0
-        return shown[start : start + count]
-
     entries, marker = page(
         context,
         f"ListKeyRotations {key.key_id} {request.include_key_material}",
         request,
         LIST_KEY_ROTATIONS,
-        read=read,
-        position=lambda entry: entry.handle,
+        read=lambda after, count: following(shown, after, count, position=_handle),
+        position=_handle,
     )
     return ListKeyRotationsResult(
         rotations=tuple(_list_entry(entry, key) for entry in entries),
         next_marker=marker,
         truncated=marker is not None,
     )
+
+
+def _handle(entry: MaterialEntry) -> str:
+    return entry.handle
 
 
 def _list_entry(entry: MaterialEntry, key: KMSKey) -> RotationsListEntry:

@@ -9,7 +9,7 @@ from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.limits import LIST_RESOURCE_TAGS
 from selfkms.domain.tags import Tag, check_new_tags, with_tags, without_tags
 from selfkms.services.context import Context
-from selfkms.services.kms.paging import Page, Paged, page
+from selfkms.services.kms.paging import Page, Paged, following, page
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -53,22 +53,19 @@ def untag_resource(request: UntagResourceRequest, key: KMSKey, context: Context)
 
 def list_resource_tags(request: ListResourceTagsRequest, key: KMSKey, context: Context) -> ListResourceTagsResult:
     """The tags of a KMS key, in the order in which they were added."""
-
-    def read(after: str, count: int) -> tuple[Tag, ...]:
-        keys = [tag.tag_key for tag in key.tags]
-        # A tag that was removed since the last page has no place any more: begin anew rather than skip any.
-        start = keys.index(after) + 1 if after in keys else 0
-        return key.tags[start : start + count]
-
     tags, marker = page(
         context,
         f"ListResourceTags {key.key_id}",
         request,
         LIST_RESOURCE_TAGS,
-        read=read,
-        position=lambda tag: tag.tag_key,
+        read=lambda after, count: following(key.tags, after, count, position=_tag_key),
+        position=_tag_key,
     )
     return ListResourceTagsResult(tags=tuple(tags), next_marker=marker, truncated=marker is not None)
+
+
+def _tag_key(tag: Tag) -> str:
+    return tag.tag_key
 
 
 _KEY: Final = (KeyNamed(),)
