@@ -54,6 +54,36 @@ def user_arn(account_id: str, path: str, user_name: str) -> str:
     return f"arn:{PARTITION}:iam::{account_id}:user{path}{user_name}"
 
 
+def group_arn(account_id: str, path: str, group_name: str) -> str:
+    """The ARN of an IAM group."""
+    return f"arn:{PARTITION}:iam::{account_id}:group{path}{group_name}"
+
+
+def role_arn(account_id: str, path: str, role_name: str) -> str:
+    """The ARN of a role."""
+    return f"arn:{PARTITION}:iam::{account_id}:role{path}{role_name}"
+
+
+def policy_arn(account_id: str, path: str, policy_name: str) -> str:
+    """The ARN of a managed policy; `account_id` is `aws` for those of AWS."""
+    return f"arn:{PARTITION}:iam::{account_id}:policy{path}{policy_name}"
+
+
+def assumed_role_arn(account_id: str, role_name: str, session_name: str) -> str:
+    """The ARN of a role session: without the path of the role."""
+    return f"arn:{PARTITION}:sts::{account_id}:assumed-role/{role_name}/{session_name}"
+
+
+def federated_user_arn(account_id: str, name: str) -> str:
+    """The ARN of a session that GetFederationToken made."""
+    return f"arn:{PARTITION}:sts::{account_id}:federated-user/{name}"
+
+
+def oidc_provider_arn(account_id: str, host_and_path: str) -> str:
+    """The ARN of an OpenID Connect provider: its URL without `https://`."""
+    return f"arn:{PARTITION}:iam::{account_id}:oidc-provider/{host_and_path}"
+
+
 def is_key_id(text: str) -> bool:
     """Whether `text` has the form of a key ID: a UUID with dashes, or `mrk-` and 32 hex digits."""
     return bool(_UUID.fullmatch(text) or _MULTI_REGION_ID.fullmatch(text))

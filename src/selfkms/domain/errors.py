@@ -26,6 +26,20 @@ class ValidationException(AWSError):
     """A parameter breaks a constraint of the service model or of the service."""
 
 
+class ValidationError(AWSError):
+    """IAM and STS: a parameter breaks a constraint of the service model or of the service."""
+
+
+class MalformedInput(AWSError):
+    """IAM and STS: a parameter is not of the type or of the structure that the model says."""
+
+
+class MalformedQueryString(AWSError):
+    """IAM and STS: the form itself cannot be read. The page "Common Error Types" gives it this status."""
+
+    http_status = 404
+
+
 class SerializationException(AWSError):
     """The body is not JSON, or a member has another JSON type than the model says."""
 
@@ -36,6 +50,12 @@ class UnknownOperationException(AWSError):
 
 class AccessDeniedException(AWSError):
     """No policy allows this, or one denies it."""
+
+
+class AccessDenied(AWSError):
+    """The same from services of the Query protocol."""
+
+    http_status = 403
 
 
 class MissingAuthenticationTokenException(AWSError):

@@ -45,3 +45,9 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
+
+
+class SecretText(Secret):
+    """A secret that is text wherever it travels; its bytes are UTF-8."""
+
+    __slots__ = ()

@@ -1,17 +1,18 @@
-"""Who may send a request: accounts with their root user, IAM users, and the access keys of both.
+"""What an account holds: its users, groups and roles, and the access keys of its users and its root user.
 
-Source: IAM User Guide, "IAM identifiers", "Access keys"; CloudTrail User Guide, "userIdentity element".
+Names are kept as they were written and are unique but for case: the primary key has them in small letters.
+
+Source: IAM User Guide, "IAM identifiers", "Access keys"; IAM API Reference, "User", "Group", "Role".
 """
 
 from enum import StrEnum
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import msgspec
 
-from selfkms.domain.arns import root_arn, user_arn
+from selfkms.domain.arns import group_arn, role_arn, user_arn
 from selfkms.domain.records import Record
-
-ADMINISTRATOR_ACCESS: Final = "arn:aws:iam::aws:policy/AdministratorAccess"
+from selfkms.domain.tags import Tag
 
 
 class Account(Record, frozen=True, kw_only=True):
@@ -22,32 +23,99 @@ class Account(Record, frozen=True, kw_only=True):
     account_id: str
     created_at: float
     """Seconds since the epoch."""
+    name: str = ""
+    """For people: what `selfkms account create --name` was given."""
 
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id,)
 
 
-class User(Record, frozen=True, kw_only=True):
-    """An IAM user."""
+class InlinePolicy(msgspec.Struct, frozen=True):
+    """A policy that is part of one user, group or role."""
 
-    TABLE: ClassVar = "users"
+    policy_name: str
+    document: str
+    """As it was written."""
+
+
+class Holder(Record, frozen=True, kw_only=True):
+    """What users, groups and roles have in common: a path, a unique ID, and policies."""
 
     account_id: str
-    user_name: str
-    user_id: str
-    """`AIDA` and 17 letters and digits: never used again for another user of the same name."""
     created_at: float
     """Seconds since the epoch."""
     path: str = "/"
     attached_policy_arns: tuple[str, ...] = ()
+    """In the order in which they were attached."""
+    inline_policies: tuple[InlinePolicy, ...] = ()
+    """Sorted by name."""
+
+
+class User(Holder, frozen=True, kw_only=True):
+    """An IAM user."""
+
+    TABLE: ClassVar = "users"
+
+    user_name: str
+    user_id: str
+    """`AIDA` and 17 letters and digits: never used again for another user of the same name."""
+    group_names: tuple[str, ...] = ()
+    permissions_boundary: str | None = None
+    """ARN of a managed policy."""
+    tags: tuple[Tag, ...] = ()
 
     def primary_key(self) -> tuple[str, ...]:
-        return (self.account_id, self.user_name)
+        return (self.account_id, self.user_name.lower())
 
     @property
     def arn(self) -> str:
         """The ARN of the user, path included."""
         return user_arn(self.account_id, self.path, self.user_name)
+
+
+class Group(Holder, frozen=True, kw_only=True):
+    """An IAM group. Who is in it stands in the users."""
+
+    TABLE: ClassVar = "groups"
+
+    group_name: str
+    group_id: str
+    """`AGPA` and 17 letters and digits."""
+
+    def primary_key(self) -> tuple[str, ...]:
+        return (self.account_id, self.group_name.lower())
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the group, path included."""
+        return group_arn(self.account_id, self.path, self.group_name)
+
+
+class Role(Holder, frozen=True, kw_only=True):
+    """A role: an identity that others take on for a while, if its trust policy lets them."""
+
+    TABLE: ClassVar = "roles"
+
+    role_name: str
+    role_id: str
+    """`AROA` and 17 letters and digits: never used again for another role of the same name."""
+    trust_policy: str
+    """As it was written."""
+    principal_ids: dict[str, str] = msgspec.field(default_factory=dict)
+    """Unique IDs of the users and roles that the trust policy names by ARN, as they were when it was written."""
+    description: str | None = None
+    max_session_seconds: int = 3_600
+    permissions_boundary: str | None = None
+    """ARN of a managed policy."""
+    tags: tuple[Tag, ...] = ()
+
+    def primary_key(self) -> tuple[str, ...]:
+        return (self.account_id, self.role_name.lower())
+
+    @property
+    def arn(self) -> str:
+        """The ARN of the role, path included."""
+        return role_arn(self.account_id, self.path, self.role_name)
 
 
 class AccessKeyStatus(StrEnum):
@@ -84,47 +152,3 @@ class AccessKey(Record, frozen=True, kw_only=True):
 def secret_binding(access_key_id: str) -> tuple[str, ...]:
     """What the sealed secret of an access key is bound to."""
     return (AccessKey.TABLE, access_key_id)
-
-
-class CallerKind(StrEnum):
-    """The kinds of caller, in CloudTrail's words."""
-
-    ROOT = "Root"
-    USER = "IAMUser"
-
-
-class Caller(msgspec.Struct, frozen=True, kw_only=True):
-    """Who sent this request, established by its signature."""
-
-    kind: CallerKind
-    account_id: str
-    principal_id: str
-    """The account ID for the root user, the user ID for an IAM user."""
-    arn: str
-    access_key_id: str
-    user_name: str | None = None
-    attached_policy_arns: tuple[str, ...] = ()
-
-    @classmethod
-    def root(cls, account_id: str, access_key_id: str) -> "Caller":
-        """The root user of an account."""
-        return cls(
-            kind=CallerKind.ROOT,
-            account_id=account_id,
-            principal_id=account_id,
-            arn=root_arn(account_id),
-            access_key_id=access_key_id,
-        )
-
-    @classmethod
-    def user(cls, user: User, access_key_id: str) -> "Caller":
-        """An IAM user with a long-term access key."""
-        return cls(
-            kind=CallerKind.USER,
-            account_id=user.account_id,
-            principal_id=user.user_id,
-            arn=user.arn,
-            access_key_id=access_key_id,
-            user_name=user.user_name,
-            attached_policy_arns=user.attached_policy_arns,
-        )

@@ -1,18 +1,11 @@
-"""Accounts, users, access keys and callers."""
+"""Users, groups, roles and access keys."""
 
 from typing import Final
 
 import pytest
 
-from selfkms.domain.iam.principals import (
-    ADMINISTRATOR_ACCESS,
-    AccessKey,
-    AccessKeyStatus,
-    Caller,
-    CallerKind,
-    User,
-    secret_binding,
-)
+from selfkms.domain.iam.aws_managed_policies import ADMINISTRATOR_ACCESS
+from selfkms.domain.iam.principals import AccessKey, AccessKeyStatus, Group, Role, User, secret_binding
 
 BOB: Final = User(account_id="111122223333", user_name="bob", user_id="AIDABOB", created_at=1.0)
 
@@ -59,33 +52,13 @@ def test_the_policy_of_administrators_is_that_of_aws() -> None:
     assert ADMINISTRATOR_ACCESS == "arn:aws:iam::aws:policy/AdministratorAccess"
 
 
-def test_the_root_user_as_a_caller() -> None:
-    """It is known by its account; no user, no policies."""
-    assert Caller.root("111122223333", "AKIAROOT") == Caller(
-        kind=CallerKind.ROOT,
-        account_id="111122223333",
-        principal_id="111122223333",
-        arn="arn:aws:iam::111122223333:root",
-        access_key_id="AKIAROOT",
-        user_name=None,
-        attached_policy_arns=(),
-    )
+def test_groups_and_roles_have_arns_of_their_own_kind() -> None:
+    """IAM User Guide, "IAM identifiers"."""
+    group = Group(account_id="111122223333", group_name="g", group_id="AGPA1", created_at=1.0, path="/a/")
+    role = Role(account_id="111122223333", role_name="r", role_id="AROA1", created_at=1.0, trust_policy="{}")
+    assert (group.arn, role.arn) == ("arn:aws:iam::111122223333:group/a/g", "arn:aws:iam::111122223333:role/r")
 
 
-def test_an_iam_user_as_a_caller() -> None:
-    """It is known by its unique ID, and brings its policies."""
-    user = BOB.changed(path="/team/", attached_policy_arns=(ADMINISTRATOR_ACCESS,))
-    assert Caller.user(user, "AKIABOB") == Caller(
-        kind=CallerKind.USER,
-        account_id="111122223333",
-        principal_id="AIDABOB",
-        arn="arn:aws:iam::111122223333:user/team/bob",
-        access_key_id="AKIABOB",
-        user_name="bob",
-        attached_policy_arns=(ADMINISTRATOR_ACCESS,),
-    )
-
-
-def test_the_kinds_of_caller_in_the_words_of_cloudtrail() -> None:
-    """They stand in the userIdentity of each audit record."""
-    assert {kind.value for kind in CallerKind} == {"Root", "IAMUser"}
+def test_names_that_differ_in_case_are_one() -> None:
+    """IAM User Guide, "IAM and AWS STS quotas": names must be unique in an account, case ignored."""
+    assert BOB.changed(user_name="BOB").primary_key() == BOB.primary_key()

@@ -1,0 +1,38 @@
+"""Every quota of IAM, and every limit that its service model does not hold.
+
+Source: IAM User Guide, "IAM and AWS STS quotas".
+"""
+
+from typing import Final
+
+from selfkms.domain.limits import PageLimit
+
+LISTING: Final = PageLimit(100, 1000)
+"""IAM API Reference, parameter "MaxItems" of every listing."""
+
+USERS_PER_ACCOUNT_MAX: Final = 5_000
+GROUPS_PER_ACCOUNT_MAX: Final = 300
+ROLES_PER_ACCOUNT_MAX: Final = 1_000
+POLICIES_PER_ACCOUNT_MAX: Final = 1_500
+OIDC_PROVIDERS_PER_ACCOUNT_MAX: Final = 100
+INSTANCE_PROFILES_PER_ACCOUNT_MAX: Final = 1_000
+SERVER_CERTIFICATES_PER_ACCOUNT_MAX: Final = 20
+
+GROUPS_PER_USER_MAX: Final = 10
+ACCESS_KEYS_PER_USER_MAX: Final = 2
+SIGNING_CERTIFICATES_PER_USER_MAX: Final = 2
+TAGS_PER_ENTITY_MAX: Final = 50
+CLIENT_IDS_PER_OIDC_PROVIDER_MAX: Final = 100
+
+ATTACHED_POLICIES_PER_USER_MAX: Final = 10
+ATTACHED_POLICIES_PER_GROUP_MAX: Final = 10
+ATTACHED_POLICIES_PER_ROLE_MAX: Final = 10
+VERSIONS_PER_POLICY_MAX: Final = 5
+POLICY_VERSIONS_IN_USE_MAX: Final = 10_000
+
+# Characters, white space not counted; of inline policies all together.
+INLINE_POLICY_CHARACTERS_PER_USER_MAX: Final = 2_048
+INLINE_POLICY_CHARACTERS_PER_GROUP_MAX: Final = 5_120
+INLINE_POLICY_CHARACTERS_PER_ROLE_MAX: Final = 10_240
+MANAGED_POLICY_CHARACTERS_MAX: Final = 6_144
+TRUST_POLICY_CHARACTERS_MAX: Final = 2_048
