@@ -8,77 +8,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.records import (
+    ACCESS_KEY,
+    ACCOUNT,
+    ALIAS,
+    DOMAIN_KEY,
+    HANDLE,
+    HERE,
+    KEY,
+    MATERIAL,
+    RECORDS,
+    THERE,
+    USER,
+    A,
+    B,
+    put,
+    stored,
+)
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
-from selfkms.domain.installation import DomainKey
-from selfkms.domain.kms.aliases import Alias
-from selfkms.domain.kms.key_state import KeyState
-from selfkms.domain.kms.keys import KeyMaterial, KeySpec, KMSKey, MaterialEntry
 from selfkms.domain.records import Change, Put, Record, Remove
-from selfkms.domain.tags import Tag
 from selfkms.ports.database import ConflictError, Database
 
-A = "111122223333"
-B = "444455556666"
-HERE = "eu-central-1"
-THERE = "us-east-1"
-HANDLE = "0f" * 16
 ACCOUNT_IDS = count(100_000_000_000)
-
-ACCOUNT = Account(account_id=A, created_at=6.0)
-USER = User(account_id=A, user_name="admin", user_id="AIDA17", created_at=7.0)
-ACCESS_KEY = AccessKey(access_key_id="AKIA1", account_id=A, user_name=None, sealed_secret=b"\x80s", created_at=8.0)
-DOMAIN_KEY = DomainKey(region=HERE, version=1, created_at=5.0, wrapped=b"\x00\xff" * 30)
-KEY = KMSKey(
-    account_id=A,
-    region=HERE,
-    key_id="key-1",
-    created_at=1.5,
-    state=KeyState.ENABLED,
-    policy='{"Statement": "Größe"}',
-    materials=(MaterialEntry(HANDLE, "ab" * 32),),
-    tags=(Tag("team", "blue"),),
-)
-MATERIAL = KeyMaterial(
-    account_id=A,
-    region=HERE,
-    key_id="key-1",
-    handle=HANDLE,
-    material_id="ab" * 32,
-    key_spec=KeySpec.SYMMETRIC_DEFAULT,
-    created_at=2.25,
-    wrapped=bytes(range(256)),
-)
-ALIAS = Alias(account_id=A, region=HERE, alias_name="alias/one", target_key_id="key-1", created_at=3.0, updated_at=4.0)
-
-RECORDS: dict[str, Record] = {
-    record.TABLE: record for record in (ACCOUNT, USER, ACCESS_KEY, DOMAIN_KEY, KEY, MATERIAL, ALIAS)
-}
-
-
-def stored(database: Database, record: Record) -> Record | None:
-    """The record as the database has it now."""
-    match record:
-        case Account():
-            return database.account(record.account_id)
-        case User():
-            return database.user(record.account_id, record.user_name)
-        case AccessKey():
-            return database.access_key(record.access_key_id)
-        case DomainKey():
-            return next((key for key in database.domain_keys(record.region) if key.version == record.version), None)
-        case KMSKey():
-            return database.key(record.account_id, record.region, record.key_id)
-        case KeyMaterial():
-            return database.material(record.account_id, record.region, record.key_id, record.handle)
-        case Alias():
-            return database.alias(record.account_id, record.region, record.alias_name)
-    raise AssertionError(record.TABLE)
-
-
-def put(database: Database, *records: Record) -> None:
-    database.commit([Put(record) for record in records])
 
 
 def audit(number: int) -> AuditRecord:

@@ -5,41 +5,14 @@ from itertools import count
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfkms.domain.iam.principals import Account, User
-from selfkms.domain.installation import DomainKey
+from contracts.records import ACCOUNT, ALIAS, DOMAIN_KEY, HERE, KEY, MATERIAL, THERE, A, B, put
 from selfkms.domain.kms.aliases import Alias
 from selfkms.domain.kms.key_state import KeyState
-from selfkms.domain.kms.keys import KeyMaterial, KeySpec, KMSKey
-from selfkms.domain.records import Put, Record, Remove
+from selfkms.domain.records import Remove
 from selfkms.ports.database import Database
 
-A = "111122223333"
-B = "444455556666"
-HERE = "eu-central-1"
-THERE = "us-east-1"
 ACCOUNT_IDS = count(200_000_000_000)
-
-ACCOUNT = Account(account_id=A, created_at=6.0)
-USER = User(account_id=A, user_name="admin", user_id="AIDA17", created_at=7.0)
-DOMAIN_KEY = DomainKey(region=HERE, version=1, created_at=5.0, wrapped=b"w")
-KEY = KMSKey(account_id=A, region=HERE, key_id="key-1", created_at=1.5, state=KeyState.ENABLED, policy="{}")
-MATERIAL = KeyMaterial(
-    account_id=A,
-    region=HERE,
-    key_id="key-1",
-    handle="0f" * 16,
-    material_id="ab" * 32,
-    key_spec=KeySpec.SYMMETRIC_DEFAULT,
-    created_at=2.25,
-    wrapped=b"w",
-)
-ALIAS = Alias(account_id=A, region=HERE, alias_name="alias/one", target_key_id="key-1", created_at=3.0, updated_at=4.0)
-
 NAMES = st.sets(st.text(st.characters(codec="ascii", min_codepoint=33), min_size=1, max_size=8), max_size=12)
-
-
-def put(database: Database, *records: Record) -> None:
-    database.commit([Put(record) for record in records])
 
 
 def test_accounts_and_regions_are_apart(database: Database) -> None:
@@ -65,15 +38,6 @@ def test_accounts_and_regions_are_apart(database: Database) -> None:
         assert len(database.aliases(account_id, region, after="", limit=10)) == expected
         assert len(database.aliases_of_key(account_id, region, "key-1")) == expected
         assert (database.alias(account_id, region, "alias/one") is not None) == bool(expected)
-
-
-def test_users_of_accounts_are_apart(database: Database) -> None:
-    """Two accounts may have a user of the same name."""
-    put(database, USER, USER.changed(account_id=B, user_id="AIDAB"))
-    found = database.user(B, "admin")
-    assert found is not None
-    assert found.user_id == "AIDAB"
-    assert database.user(A, "admin") == USER.changed(row_version=1)
 
 
 def test_accounts_are_listed(database: Database) -> None:

@@ -1,7 +1,7 @@
 """What `ports.key_store.KeyStore` promises, asked of every adapter."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import pytest
@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness.importer import KEY_WRAP_256, OAEP_1, OAEP_256, WRAPPING_ALGORITHMS, wrap
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
 from selfkms.adapters.system.entropy import SystemEntropy
@@ -27,13 +28,16 @@ from selfkms.domain.kms.algorithms import (
 )
 from selfkms.domain.kms.ciphertext import OVERHEAD_BYTES
 from selfkms.domain.kms.errors import (
+    IncorrectKeyMaterialException,
     InvalidCiphertextException,
     KMSInvalidSignatureException,
     UnsupportedOperationException,
 )
+from selfkms.domain.kms.imported_material import MATERIAL_BYTES, WrappingAlgorithm, WrappingKey
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.limits import PLAINTEXT_BYTES_MAX
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.ports.database import CorruptRecordError
 from selfkms.ports.key_store import KeyStore
 
 TEXT: Final = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -348,6 +352,135 @@ def test_decapsulate_undoes_encapsulate(key_store: KeyStore, key_spec: KeySpec) 
     with pytest.raises(InvalidCiphertextException) as refusal:
         key_store.decapsulate(material, encapsulation[:-1])
     assert refusal.value.message is None
+
+
+def wrapping_key(
+    key_store: KeyStore, algorithm: str = OAEP_256, *, key_spec: KeySpec = KeySpec.RSA_2048, key_id: str = "key-1"
+) -> tuple[bytes, WrappingKey]:
+    return key_store.new_wrapping_key(
+        account_id="111122223333",
+        region="eu-central-1",
+        key_id=key_id,
+        key_spec=key_spec,
+        algorithm=WrappingAlgorithm(algorithm),
+    )
+
+
+def bring(
+    key_store: KeyStore,
+    material: bytes,
+    *,
+    key_spec: KeySpec = KeySpec.SYMMETRIC_DEFAULT,
+    algorithm: str = KEY_WRAP_256,
+    handles: Mapping[str, str] = {},
+) -> KeyMaterial:
+    """Material that was imported for key-1, as it comes back from the database."""
+    public_key, private_key = wrapping_key(key_store, algorithm)
+    made = key_store.import_material(
+        account_id="111122223333",
+        region="eu-central-1",
+        key_id="key-1",
+        key_spec=key_spec,
+        wrapping_key=private_key,
+        encrypted=wrap(public_key, algorithm, material),
+        handles=handles,
+    )
+    assert made.row_version == 0
+    return made.changed(row_version=1)
+
+
+@pytest.mark.parametrize("algorithm", WRAPPING_ALGORITHMS)
+def test_imported_material_works(key_store: KeyStore, algorithm: str) -> None:
+    """However it was wrapped; the record does not show it."""
+    secret = b"imported material, of 32 bytes.."
+    material = bring(key_store, secret, algorithm=algorithm)
+    blob = key_store.encrypt(material, Secret(b"text"), {})
+    assert key_store.decrypt(material, blob, {}).equals(Secret(b"text"))
+    assert secret not in material.wrapped
+    assert (material.created_at, material.key_spec, material.public_key) == (1_000_000.0, "SYMMETRIC_DEFAULT", b"")
+
+
+def test_the_same_material_is_known_again(key_store: KeyStore) -> None:
+    """By its ID, and under the handle that it had: what it encrypted opens again. Another gets one of its own."""
+    first = bring(key_store, bytes(32))
+    blob = key_store.encrypt(first, Secret(b"text"), {})
+    key_store.destroy(first)
+    handles = {first.material_id: first.handle}
+    again = bring(key_store, bytes(32), handles=handles, algorithm=OAEP_1)
+    assert (again.material_id, again.handle) == (first.material_id, first.handle)
+    assert key_store.decrypt(again, blob, {}).equals(Secret(b"text"))
+    other = bring(key_store, b"\1" * 32, handles=handles)
+    assert other.material_id != first.material_id
+    assert other.handle != first.handle
+
+
+@pytest.mark.parametrize("key_spec", sorted(MATERIAL_BYTES))
+def test_imported_material_has_a_length(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """From the shortest to the longest that AWS takes for the key spec, and no byte less or more."""
+    lengths = MATERIAL_BYTES[key_spec]
+    for length in (lengths[0], lengths[-1]):
+        assert len(bytes.fromhex(bring(key_store, bytes(length), key_spec=key_spec).material_id)) == 32
+    for length in (1, lengths[0] - 1, lengths[-1] + 1):
+        with pytest.raises(IncorrectKeyMaterialException) as refusal:
+            bring(key_store, bytes(length), key_spec=key_spec)
+        assert refusal.value.message is None
+
+
+@pytest.mark.parametrize("key_spec", [KeySpec.RSA_2048, KeySpec.ECC_NIST_P256, KeySpec.ECC_NIST_EDWARDS25519])
+def test_imported_key_pairs_work(key_store: KeyStore, key_spec: KeySpec) -> None:
+    """The public key is the importer's; a private key of another kind is refused, and so are bytes that are none."""
+    private_key, public_key = key_store.generate_pair(key_spec)
+    material = bring(key_store, private_key.open(SECRET_ACCESS), key_spec=key_spec)
+    assert material.public_key == public_key
+    algorithm = SIGNING[key_spec][0]
+    signature = key_store.sign(material, algorithm, b"message", message_type=MessageType.RAW)
+    key_store.verify(material, algorithm, b"message", signature, message_type=MessageType.RAW)
+    other = key_store.generate_pair(KeySpec.ECC_NIST_P384)[0].open(SECRET_ACCESS)
+    for wrong in (other, bytes(32), private_key.open(SECRET_ACCESS)[:-1]):
+        with pytest.raises(IncorrectKeyMaterialException):
+            bring(key_store, wrong, key_spec=key_spec)
+
+
+def test_what_does_not_unwrap(key_store: KeyStore) -> None:
+    """Wrapped for another wrapping key, or with another algorithm: one error without a message."""
+    public_key, private_key = wrapping_key(key_store)
+    others = (wrap(wrapping_key(key_store)[0], OAEP_256, bytes(32)), wrap(public_key, OAEP_1, bytes(32)), b"", b"x")
+    for encrypted in others:
+        with pytest.raises(InvalidCiphertextException) as refusal:
+            key_store.import_material(
+                account_id="111122223333",
+                region="eu-central-1",
+                key_id="key-1",
+                key_spec=KeySpec.SYMMETRIC_DEFAULT,
+                wrapping_key=private_key,
+                encrypted=encrypted,
+                handles={},
+            )
+        assert refusal.value.message is None
+
+
+def test_a_wrapping_key_is_for_one_kms_key_and_one_algorithm(key_store: KeyStore) -> None:
+    """Moved to another it does not open: that is no answer to a client, but damage."""
+    public_key, private_key = wrapping_key(key_store)
+    encrypted = wrap(public_key, OAEP_256, bytes(32))
+    asked: dict[str, Any] = {
+        "account_id": "111122223333",
+        "region": "eu-central-1",
+        "key_id": "key-1",
+        "key_spec": KeySpec.SYMMETRIC_DEFAULT,
+        "wrapping_key": private_key,
+        "encrypted": encrypted,
+        "handles": {},
+    }
+    for wrong in (
+        {"account_id": "444455556666"},
+        {"region": "eu-west-1"},
+        {"key_id": "key-2"},
+        {"wrapping_key": WrappingKey(private_key.key_spec, WrappingAlgorithm.RSAES_OAEP_SHA_1, private_key.sealed)},
+        {"wrapping_key": WrappingKey(private_key.key_spec, private_key.algorithm, private_key.sealed[:-1])},
+    ):
+        with pytest.raises(CorruptRecordError):
+            key_store.import_material(**(asked | wrong))
 
 
 @pytest.mark.parametrize("key_pair_spec", KEY_PAIR_SPECS)

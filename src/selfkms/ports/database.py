@@ -3,10 +3,15 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
+from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.iam.identity_providers import OIDCProvider
+from selfkms.domain.iam.managed_policies import ManagedPolicy
+from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
+from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
 from selfkms.domain.records import Change
 
@@ -29,6 +34,12 @@ class Database(Protocol):
     def refresh(self) -> None:
         """See everything that any process committed before this call. Cheap: once a turn of the event loop."""
 
+    def consistent(self) -> bool:
+        """Whether all that was read since `refresh` is one state of the records: nobody committed in between.
+
+        What is decided on several records must not mix an old one with a new one. Cheap where nothing had to be read.
+        """
+
     def domain_keys(self, region: str) -> list[DomainKey]:
         """The domain keys of a Region, oldest first."""
 
@@ -39,9 +50,36 @@ class Database(Protocol):
 
     def accounts(self) -> list[Account]: ...
 
-    def user(self, account_id: str, user_name: str) -> User | None: ...
+    def user(self, account_id: str, user_name: str) -> User | None:
+        """The user of that name, case aside; so for groups, roles and managed policies."""
+
+    def users(self, account_id: str, *, after: str, limit: int) -> list[User]:
+        """Users whose names in small letters are greater than `after`, in their order, at most `limit`.
+
+        So for groups, roles and managed policies.
+        """
+
+    def group(self, account_id: str, group_name: str) -> Group | None: ...
+
+    def groups(self, account_id: str, *, after: str, limit: int) -> list[Group]: ...
+
+    def role(self, account_id: str, role_name: str) -> Role | None: ...
+
+    def roles(self, account_id: str, *, after: str, limit: int) -> list[Role]: ...
+
+    def managed_policy(self, account_id: str, policy_name: str) -> ManagedPolicy | None: ...
+
+    def managed_policies(self, account_id: str, *, after: str, limit: int) -> list[ManagedPolicy]: ...
 
     def access_key(self, access_key_id: str) -> AccessKey | None: ...
+
+    def access_keys(self, account_id: str, user_name: str | None) -> list[AccessKey]:
+        """All access keys of a user (None: of the root user), by their IDs: never more than a quota allows."""
+
+    def oidc_provider(self, account_id: str, host_and_path: str) -> OIDCProvider | None: ...
+
+    def oidc_providers(self, account_id: str) -> list[OIDCProvider]:
+        """All OpenID Connect providers of an account: never more than a quota allows."""
 
     def key(self, account_id: str, region: str, key_id: str) -> KMSKey | None: ...
 
@@ -71,6 +109,33 @@ class Database(Protocol):
 
     def aliases_of_key(self, account_id: str, region: str, key_id: str) -> list[Alias]:
         """All aliases of a KMS key, in the order of their names: never more than a quota allows."""
+
+    def grant(self, account_id: str, region: str, key_id: str, grant_id: str) -> Grant | None: ...
+
+    def grants(self, account_id: str, region: str, key_id: str, *, after: str, limit: int) -> list[Grant]:
+        """Grants on a KMS key with IDs greater than `after`, in their order, at most `limit`."""
+
+    def grants_to(self, account_id: str, region: str, key_id: str, grantee: str) -> Sequence[Grant]:
+        """All grants on a KMS key for exactly this grantee, by their IDs. Kept warm: every decision asks."""
+
+    def grants_retirable_by(
+        self, account_id: str, region: str, retiring: str, *, after: str, limit: int
+    ) -> list[Grant]:
+        """Grants on the KMS keys of an account and Region with exactly this retiring principal.
+
+        By their grant IDs, those greater than `after`, at most `limit`.
+        """
+
+    def grant_count(self, account_id: str, region: str, key_id: str) -> int: ...
+
+    def trail(self, account_id: str, region: str, name: str) -> Trail | None:
+        """The trail of that name with this home Region, unless it was deleted."""
+
+    def trails(self, account_id: str) -> list[Trail]:
+        """All trails of an account, also deleted ones whose last deliveries are under way."""
+
+    def digest_keys(self, region: str) -> list[DigestKey]:
+        """The keys that sign or signed the digests of a Region."""
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         """Write all of it or nothing, durably.

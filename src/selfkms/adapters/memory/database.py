@@ -5,10 +5,15 @@ from itertools import count, islice
 from threading import Lock
 from typing import TypeVar
 
+from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
+from selfkms.domain.cloudtrail.trails import Trail, trail_key
+from selfkms.domain.iam.identity_providers import OIDCProvider
+from selfkms.domain.iam.managed_policies import ManagedPolicy
+from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
+from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
 from selfkms.domain.records import Change, Put, Record, Remove
 from selfkms.ports.database import ConflictError
@@ -34,9 +39,15 @@ class MemoryDatabase:
     def __init__(self, records: MemoryRecords | None = None) -> None:
         """Without `records` it has some of its own."""
         self.records = records if records is not None else MemoryRecords()
+        self._refreshed = self.records.rows
 
     def refresh(self) -> None:
         """Every read sees the newest anyway."""
+        self._refreshed = self.records.rows
+
+    def consistent(self) -> bool:
+        """Each commit replaces the rows as a whole."""
+        return self.records.rows is self._refreshed
 
     def domain_keys(self, region: str) -> list[DomainKey]:
         return [key for key in self._all(DomainKey) if key.region == region]
@@ -51,20 +62,49 @@ class MemoryDatabase:
         return self._all(Account)
 
     def user(self, account_id: str, user_name: str) -> User | None:
-        return self._one(User, account_id, user_name)
+        return self._one(User, account_id, user_name.lower())
+
+    def users(self, account_id: str, *, after: str, limit: int) -> list[User]:
+        return self._page(User, account_id, after=after, limit=limit)
+
+    def group(self, account_id: str, group_name: str) -> Group | None:
+        return self._one(Group, account_id, group_name.lower())
+
+    def groups(self, account_id: str, *, after: str, limit: int) -> list[Group]:
+        return self._page(Group, account_id, after=after, limit=limit)
+
+    def role(self, account_id: str, role_name: str) -> Role | None:
+        return self._one(Role, account_id, role_name.lower())
+
+    def roles(self, account_id: str, *, after: str, limit: int) -> list[Role]:
+        return self._page(Role, account_id, after=after, limit=limit)
+
+    def managed_policy(self, account_id: str, policy_name: str) -> ManagedPolicy | None:
+        return self._one(ManagedPolicy, account_id, policy_name.lower())
+
+    def managed_policies(self, account_id: str, *, after: str, limit: int) -> list[ManagedPolicy]:
+        return self._page(ManagedPolicy, account_id, after=after, limit=limit)
 
     def access_key(self, access_key_id: str) -> AccessKey | None:
         return self._one(AccessKey, access_key_id)
+
+    def access_keys(self, account_id: str, user_name: str | None) -> list[AccessKey]:
+        return [key for key in self._all(AccessKey) if (key.account_id, key.user_name) == (account_id, user_name)]
+
+    def oidc_provider(self, account_id: str, host_and_path: str) -> OIDCProvider | None:
+        return self._one(OIDCProvider, account_id, host_and_path)
+
+    def oidc_providers(self, account_id: str) -> list[OIDCProvider]:
+        return self._under(OIDCProvider, account_id)
 
     def key(self, account_id: str, region: str, key_id: str) -> KMSKey | None:
         return self._one(KMSKey, account_id, region, key_id)
 
     def keys(self, account_id: str, region: str, *, after: str, limit: int) -> list[str]:
-        found = (key.key_id for key in self._in_region(KMSKey, account_id, region))
-        return list(islice((key_id for key_id in found if key_id > after), limit))
+        return [key.key_id for key in self._page(KMSKey, account_id, region, after=after, limit=limit)]
 
     def key_count(self, account_id: str, region: str) -> int:
-        return len(self._in_region(KMSKey, account_id, region))
+        return len(self._under(KMSKey, account_id, region))
 
     def keys_due(self, now: float, *, limit: int) -> list[KMSKey]:
         due = [(key.due_at, key) for key in self._all(KMSKey) if key.due_at is not None]
@@ -75,8 +115,7 @@ class MemoryDatabase:
         return self._one(KeyMaterial, account_id, region, key_id, handle)
 
     def materials(self, account_id: str, region: str, key_id: str) -> list[KeyMaterial]:
-        found = self._in_region(KeyMaterial, account_id, region)
-        return [material for material in found if material.key_id == key_id]
+        return self._under(KeyMaterial, account_id, region, key_id)
 
     def key_of_material(self, region: str, handle: str) -> KMSKey | None:
         for material in self._all(KeyMaterial):
@@ -88,11 +127,38 @@ class MemoryDatabase:
         return self._one(Alias, account_id, region, alias_name)
 
     def aliases(self, account_id: str, region: str, *, after: str, limit: int) -> list[Alias]:
-        found = self._in_region(Alias, account_id, region)
-        return list(islice((alias for alias in found if alias.alias_name > after), limit))
+        return self._page(Alias, account_id, region, after=after, limit=limit)
 
     def aliases_of_key(self, account_id: str, region: str, key_id: str) -> list[Alias]:
-        return [alias for alias in self._in_region(Alias, account_id, region) if alias.target_key_id == key_id]
+        return [alias for alias in self._under(Alias, account_id, region) if alias.target_key_id == key_id]
+
+    def grant(self, account_id: str, region: str, key_id: str, grant_id: str) -> Grant | None:
+        return self._one(Grant, account_id, region, key_id, grant_id)
+
+    def grants(self, account_id: str, region: str, key_id: str, *, after: str, limit: int) -> list[Grant]:
+        return self._page(Grant, account_id, region, key_id, after=after, limit=limit)
+
+    def grants_to(self, account_id: str, region: str, key_id: str, grantee: str) -> Sequence[Grant]:
+        return [grant for grant in self._under(Grant, account_id, region, key_id) if grant.grantee == grantee]
+
+    def grants_retirable_by(
+        self, account_id: str, region: str, retiring: str, *, after: str, limit: int
+    ) -> list[Grant]:
+        found = [grant for grant in self._under(Grant, account_id, region) if grant.retiring == retiring]
+        found.sort(key=lambda grant: grant.grant_id)
+        return list(islice((grant for grant in found if grant.grant_id > after), limit))
+
+    def grant_count(self, account_id: str, region: str, key_id: str) -> int:
+        return len(self._under(Grant, account_id, region, key_id))
+
+    def trail(self, account_id: str, region: str, name: str) -> Trail | None:
+        return self._one(Trail, account_id, trail_key(region, name))
+
+    def trails(self, account_id: str) -> list[Trail]:
+        return self._under(Trail, account_id)
+
+    def digest_keys(self, region: str) -> list[DigestKey]:
+        return self._under(DigestKey, region)
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         records = self.records
@@ -138,8 +204,14 @@ class MemoryDatabase:
         found = [record for record in self.records.rows.values() if isinstance(record, kind)]
         return sorted(found, key=kind.primary_key)
 
-    def _in_region(self, kind: type[R], account_id: str, region: str) -> list[R]:
-        return [record for record in self._all(kind) if record.primary_key()[:2] == (account_id, region)]
+    def _under(self, kind: type[R], *parts: str) -> list[R]:
+        """Every record of a kind whose primary key begins with these parts, in the order of their primary keys."""
+        return [record for record in self._all(kind) if record.primary_key()[: len(parts)] == parts]
+
+    def _page(self, kind: type[R], *parts: str, after: str, limit: int) -> list[R]:
+        """Of those under `parts` the first whose next part is greater than `after`."""
+        found = (record for record in self._under(kind, *parts) if record.primary_key()[len(parts)] > after)
+        return list(islice(found, limit))
 
 
 def _apply(change: Change, rows: dict[tuple[str, ...], Record]) -> None:

@@ -11,14 +11,19 @@ from collections.abc import Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from selfkms.adapters.sql.schema import AUDIT_OUTBOX, METADATA, RECORD_COLUMNS
 from selfkms.crypto.mac import MACKey
+from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
+from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.iam.identity_providers import OIDCProvider
+from selfkms.domain.iam.managed_policies import ManagedPolicy
+from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
+from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
 from selfkms.domain.records import Record
 from selfkms.domain.secrets import Secret
@@ -54,6 +59,11 @@ class RecordTable(Generic[R]):
         condition = [columns[name] == bindparam(f"of_{name}") for name in self.primary]
         unchanged = columns.row_version == bindparam("of_row_version")
         self.select_one = select(self.table).where(*condition)
+        # Siblings have all of the primary key but its last column in common, and are listed in the order of that one.
+        last = columns[self.primary[-1]]
+        self.select_siblings = select(self.table).where(*condition[:-1]).order_by(last)
+        self.select_page = self.select_siblings.where(last > bindparam("after")).limit(bindparam("limit"))
+        self.count_siblings = select(func.count()).select_from(self.table).where(*condition[:-1])
         self.insert = insert(self.table)
         self.update = update(self.table).where(*condition, unchanged)
         self.delete = delete(self.table).where(*condition, unchanged)
@@ -62,17 +72,44 @@ class RecordTable(Generic[R]):
         """The parameters of `select_one`; those of `update` and `delete` but for `of_row_version`."""
         return {f"of_{name}": value for name, value in zip(self.primary, primary_key, strict=True)}
 
+    def condition_of_siblings(self, common: Sequence[str]) -> dict[str, str]:
+        """The parameters of `select_siblings` and `count_siblings`; those of `select_page` but for `after`, `limit`."""
+        return {f"of_{name}": value for name, value in zip(self.primary[:-1], common, strict=True)}
+
 
 ACCOUNTS: Final = RecordTable(Account)
 USERS: Final = RecordTable(User)
+GROUPS: Final = RecordTable(Group)
+ROLES: Final = RecordTable(Role)
+MANAGED_POLICIES: Final = RecordTable(ManagedPolicy)
+OIDC_PROVIDERS: Final = RecordTable(OIDCProvider)
 ACCESS_KEYS: Final = RecordTable(AccessKey)
 DOMAIN_KEYS: Final = RecordTable(DomainKey)
 KMS_KEYS: Final = RecordTable(KMSKey)
 KEY_MATERIALS: Final = RecordTable(KeyMaterial)
 ALIASES: Final = RecordTable(Alias)
+GRANTS: Final = RecordTable(Grant)
+TRAILS: Final = RecordTable(Trail)
+DIGEST_KEYS: Final = RecordTable(DigestKey)
 
 RECORD_TABLES: Final[dict[str, RecordTable[Any]]] = {
-    kind.table.name: kind for kind in (ACCOUNTS, USERS, ACCESS_KEYS, DOMAIN_KEYS, KMS_KEYS, KEY_MATERIALS, ALIASES)
+    kind.table.name: kind
+    for kind in (
+        ACCOUNTS,
+        USERS,
+        GROUPS,
+        ROLES,
+        MANAGED_POLICIES,
+        OIDC_PROVIDERS,
+        ACCESS_KEYS,
+        DOMAIN_KEYS,
+        KMS_KEYS,
+        KEY_MATERIALS,
+        ALIASES,
+        GRANTS,
+        TRAILS,
+        DIGEST_KEYS,
+    )
 }
 
 

@@ -50,7 +50,15 @@ def _records(name: str, *primary: str, searched: tuple[Column[Any], ...] = ()) -
 
 ACCOUNTS: Final = _records("accounts", "account_id")
 USERS: Final = _records("users", "account_id", "user_name")
-ACCESS_KEYS: Final = _records("access_keys", "access_key_id")
+GROUPS: Final = _records("groups", "account_id", "group_name")
+ROLES: Final = _records("roles", "account_id", "role_name")
+MANAGED_POLICIES: Final = _records("managed_policies", "account_id", "policy_name")
+OIDC_PROVIDERS: Final = _records("oidc_providers", "account_id", "host_and_path")
+ACCESS_KEYS: Final = _records(
+    "access_keys",
+    "access_key_id",
+    searched=(Column("account_id", NAME, nullable=False), Column("user_name", NAME, nullable=True)),
+)
 DOMAIN_KEYS: Final = _records("domain_keys", "region", "version")
 KMS_KEYS: Final = _records(
     "kms_keys", "account_id", "region", "key_id", searched=(Column("due_at", Double, nullable=True),)
@@ -59,10 +67,27 @@ KEY_MATERIALS: Final = _records("key_materials", "account_id", "region", "key_id
 ALIASES: Final = _records(
     "aliases", "account_id", "region", "alias_name", searched=(Column("target_key_id", NAME, nullable=False),)
 )
+GRANTS: Final = _records(
+    "grants",
+    "account_id",
+    "region",
+    "key_id",
+    "grant_id",
+    searched=(Column("grantee", NAME, nullable=False), Column("retiring", NAME, nullable=True)),
+)
+TRAILS: Final = _records("trails", "account_id", "region_and_name")
+DIGEST_KEYS: Final = _records("digest_keys", "region", "fingerprint")
 
+# An index ends with the column that the listing is ordered by: without it SQLite takes the primary key's index, which
+# gives the order, and goes through all aliases of a Region or all grants on a KMS key.
+Index("ix_access_keys_user_name", *(ACCESS_KEYS.c[name] for name in ("account_id", "user_name", "access_key_id")))
 Index("ix_kms_keys_due_at", KMS_KEYS.c.due_at)
 Index("ix_key_materials_handle", KEY_MATERIALS.c.region, KEY_MATERIALS.c.handle, unique=True)
-Index("ix_aliases_target_key_id", ALIASES.c.account_id, ALIASES.c.region, ALIASES.c.target_key_id)
+Index(
+    "ix_aliases_target_key_id", *(ALIASES.c[name] for name in ("account_id", "region", "target_key_id", "alias_name"))
+)
+Index("ix_grants_grantee", *(GRANTS.c[name] for name in ("account_id", "region", "key_id", "grantee", "grant_id")))
+Index("ix_grants_retiring", *(GRANTS.c[name] for name in ("account_id", "region", "retiring", "grant_id")))
 
 INSTALLATION: Final = Table(
     "installation",

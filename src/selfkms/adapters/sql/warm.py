@@ -1,25 +1,34 @@
 """A database whose records are kept once they were read, for as long as nobody touches them.
 
 What requests ask for again and again is kept: KMS keys (with whatever was computed from them, since the same object
-comes back), key materials, aliases, accounts, users, access keys, domain keys. Listings and counts are not, nor that
-something does not exist.
+comes back), key materials, aliases, the grants on a KMS key for each grantee, accounts, users, groups, roles, managed
+policies, OpenID Connect providers, access keys, domain keys. Other listings and counts are not, nor that something does
+not exist; but that a grantee has no grant on a KMS key is kept, since every decision asks for it.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from selfkms.adapters.sql.changes import Touched, touched_by
+from selfkms.adapters.sql.kept import Kept
+from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
+from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.iam.identity_providers import OIDCProvider
+from selfkms.domain.iam.managed_policies import ManagedPolicy
+from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
+from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.records import Change
-from selfkms.ports.database import Database
+from selfkms.domain.records import Change, Record
+from selfkms.ports.database import CorruptRecordError, Database, DatabaseUnavailableError
 
 ENTRIES_MAX: Final = 10_000
 """Of each kind. A KMS key with its policy takes one to 33 kB."""
+
+GRANTEES_MAX: Final = 64
+"""Of each KMS key. Sessions are grantees too, so that there is no end of them."""
 
 T = TypeVar("T")
 
@@ -37,37 +46,6 @@ class Freshness(Protocol):
     def close(self) -> None: ...
 
 
-class Kept(Generic[T]):
-    """What was read last, at most so many entries; the one not asked for the longest goes first."""
-
-    def __init__(self, read: Callable[..., T | None], entries_max: int) -> None:
-        """`read` takes the parts of an entry's name and gives the entry, or None if there is none."""
-        self._read = read
-        self._entries_max = entries_max
-        self._entries: OrderedDict[tuple[str, ...], T] = OrderedDict()
-
-    def get(self, *name: str) -> T | None:
-        """The entry, read if it is not kept."""
-        entries = self._entries
-        if name in entries:
-            entries.move_to_end(name)
-            return entries[name]
-        entry = self._read(*name)
-        if entry is not None:
-            entries[name] = entry
-            if len(entries) > self._entries_max:
-                entries.popitem(last=False)
-        return entry
-
-    def forget(self, *name: str) -> None:
-        """Read this entry again when it is asked for."""
-        self._entries.pop(name, None)
-
-    def clear(self) -> None:
-        """Read every entry again when it is asked for."""
-        self._entries.clear()
-
-
 class WarmDatabase:
     """`ports.database.Database` around another one, which alone it may be written through by this thread."""
 
@@ -75,24 +53,45 @@ class WarmDatabase:
         """Both are closed with this one. `freshness` must be older than the first read."""
         self._database = database
         self._freshness = freshness
-        self._accounts = Kept(database.account, entries_max)
-        self._users = Kept(database.user, entries_max)
-        self._access_keys = Kept(database.access_key, entries_max)
-        self._keys = Kept(database.key, entries_max)
-        self._materials = Kept(database.material, entries_max)
-        self._aliases = Kept(database.alias, entries_max)
-        self._domain_keys = Kept(self._read_domain_keys, entries_max)
-        self._material_owners = Kept(self._read_material_owner, entries_max)
-        self._by_table: dict[str, Kept[Account] | Kept[User] | Kept[AccessKey] | Kept[KMSKey] | Kept[Alias]] = {
+        self._read_cold = False
+        self._accounts = Kept(self._cold(database.account), entries_max)
+        self._users = Kept(self._cold(database.user), entries_max)
+        self._groups = Kept(self._cold(database.group), entries_max)
+        self._roles = Kept(self._cold(database.role), entries_max)
+        self._managed_policies = Kept(self._cold(database.managed_policy), entries_max)
+        self._oidc_providers = Kept(self._cold(database.oidc_provider), entries_max)
+        self._access_keys = Kept(self._cold(database.access_key), entries_max)
+        self._keys = Kept(self._cold(database.key), entries_max)
+        self._materials = Kept(self._cold(database.material), entries_max)
+        self._aliases = Kept(self._cold(database.alias), entries_max)
+        self._grants = Kept(self._grants_by_grantee, entries_max)
+        self._domain_keys = Kept(self._cold(self._read_domain_keys), entries_max)
+        self._material_owners = Kept(self._cold(self._read_material_owner), entries_max)
+        self._by_table: dict[str, Kept[Record]] = {
             Account.TABLE: self._accounts,
             User.TABLE: self._users,
+            Group.TABLE: self._groups,
+            Role.TABLE: self._roles,
+            ManagedPolicy.TABLE: self._managed_policies,
+            OIDCProvider.TABLE: self._oidc_providers,
             AccessKey.TABLE: self._access_keys,
             KMSKey.TABLE: self._keys,
             Alias.TABLE: self._aliases,
         }
 
     def refresh(self) -> None:
+        self._see(self._freshness.touched())
+
+    def consistent(self) -> bool:
+        # What is kept is all of the state that the last refresh saw. Only what was read since may be newer.
+        if not self._read_cold:
+            return True
         touched = self._freshness.touched()
+        self._see(touched)
+        return touched is not None and not touched
+
+    def _see(self, touched: Sequence[Touched] | None) -> None:
+        self._read_cold = False
         if touched is None:
             self._forget_everything()
         elif touched:
@@ -111,10 +110,40 @@ class WarmDatabase:
         return self._database.accounts()
 
     def user(self, account_id: str, user_name: str) -> User | None:
-        return self._users.get(account_id, user_name)
+        return self._users.get(account_id, user_name.lower())
+
+    def users(self, account_id: str, *, after: str, limit: int) -> list[User]:
+        return self._database.users(account_id, after=after, limit=limit)
+
+    def group(self, account_id: str, group_name: str) -> Group | None:
+        return self._groups.get(account_id, group_name.lower())
+
+    def groups(self, account_id: str, *, after: str, limit: int) -> list[Group]:
+        return self._database.groups(account_id, after=after, limit=limit)
+
+    def role(self, account_id: str, role_name: str) -> Role | None:
+        return self._roles.get(account_id, role_name.lower())
+
+    def roles(self, account_id: str, *, after: str, limit: int) -> list[Role]:
+        return self._database.roles(account_id, after=after, limit=limit)
+
+    def managed_policy(self, account_id: str, policy_name: str) -> ManagedPolicy | None:
+        return self._managed_policies.get(account_id, policy_name.lower())
+
+    def managed_policies(self, account_id: str, *, after: str, limit: int) -> list[ManagedPolicy]:
+        return self._database.managed_policies(account_id, after=after, limit=limit)
 
     def access_key(self, access_key_id: str) -> AccessKey | None:
         return self._access_keys.get(access_key_id)
+
+    def access_keys(self, account_id: str, user_name: str | None) -> list[AccessKey]:
+        return self._database.access_keys(account_id, user_name)
+
+    def oidc_provider(self, account_id: str, host_and_path: str) -> OIDCProvider | None:
+        return self._oidc_providers.get(account_id, host_and_path)
+
+    def oidc_providers(self, account_id: str) -> list[OIDCProvider]:
+        return self._database.oidc_providers(account_id)
 
     def key(self, account_id: str, region: str, key_id: str) -> KMSKey | None:
         return self._keys.get(account_id, region, key_id)
@@ -147,6 +176,34 @@ class WarmDatabase:
     def aliases_of_key(self, account_id: str, region: str, key_id: str) -> list[Alias]:
         return self._database.aliases_of_key(account_id, region, key_id)
 
+    def grant(self, account_id: str, region: str, key_id: str, grant_id: str) -> Grant | None:
+        return self._database.grant(account_id, region, key_id, grant_id)
+
+    def grants(self, account_id: str, region: str, key_id: str, *, after: str, limit: int) -> list[Grant]:
+        return self._database.grants(account_id, region, key_id, after=after, limit=limit)
+
+    def grants_to(self, account_id: str, region: str, key_id: str, grantee: str) -> Sequence[Grant]:
+        by_grantee = self._grants.get(account_id, region, key_id)
+        assert by_grantee is not None
+        return by_grantee.get(grantee) or ()
+
+    def grants_retirable_by(
+        self, account_id: str, region: str, retiring: str, *, after: str, limit: int
+    ) -> list[Grant]:
+        return self._database.grants_retirable_by(account_id, region, retiring, after=after, limit=limit)
+
+    def grant_count(self, account_id: str, region: str, key_id: str) -> int:
+        return self._database.grant_count(account_id, region, key_id)
+
+    def trail(self, account_id: str, region: str, name: str) -> Trail | None:
+        return self._database.trail(account_id, region, name)
+
+    def trails(self, account_id: str) -> list[Trail]:
+        return self._database.trails(account_id)
+
+    def digest_keys(self, region: str) -> list[DigestKey]:
+        return self._database.digest_keys(region)
+
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         # After a failure too: a conflict says that what is kept is old, and an unknown outcome may be a success.
         try:
@@ -173,6 +230,15 @@ class WarmDatabase:
         self._freshness.close()
         self._database.close()
 
+    def _cold(self, read: Callable[..., T | None]) -> Callable[..., T | None]:
+        """The same, remembering that something was read."""
+
+        def reading(*name: str) -> T | None:
+            self._read_cold = True
+            return read(*name)
+
+        return reading
+
     def _forget(self, touched: Iterable[Touched]) -> None:
         for entry in touched:
             match entry:
@@ -181,14 +247,34 @@ class WarmDatabase:
                 case (KeyMaterial.TABLE, account_id, region, key_id, handle):
                     self._materials.forget(account_id, region, key_id, handle)
                     self._material_owners.forget(region, handle)
+                case (Grant.TABLE, account_id, region, key_id, grant_id):
+                    self._forget_grant(account_id, region, key_id, grant_id)
                 case (table, *primary_key) if table in self._by_table:
                     self._by_table[table].forget(*primary_key)
                 case _:
                     # Written by a newer version, or damaged: whatever it means, nothing old is left.
                     self._forget_everything()
 
+    def _forget_grant(self, account_id: str, region: str, key_id: str, grant_id: str) -> None:
+        """Forget the grants of the one grantee: a key may have thousands, and they are of other people."""
+        by_grantee = self._grants.kept(account_id, region, key_id)
+        if by_grantee is None:
+            return
+        try:
+            made = self._database.grant(account_id, region, key_id, grant_id)
+        except (DatabaseUnavailableError, CorruptRecordError):
+            self._grants.forget(account_id, region, key_id)
+            return
+        if made is not None:
+            by_grantee.forget(made.grantee)
+        by_grantee.forget_where(lambda _grantee, grants: any(grant.grant_id == grant_id for grant in grants))
+
     def _forget_everything(self) -> None:
-        for kept in (*self._by_table.values(), self._materials, self._domain_keys, self._material_owners):
+        self._materials.clear()
+        self._material_owners.clear()
+        self._domain_keys.clear()
+        self._grants.clear()
+        for kept in self._by_table.values():
             kept.clear()
 
     def _read_domain_keys(self, region: str) -> tuple[DomainKey, ...] | None:
@@ -198,3 +284,12 @@ class WarmDatabase:
         # Not the KMS key itself, or there would be a second copy of it to forget.
         key = self._database.key_of_material(region, handle)
         return key.primary_key() if key is not None else None
+
+    def _grants_by_grantee(self, account_id: str, region: str, key_id: str) -> Kept[tuple[Grant, ...]]:
+        """For one KMS key, so that one change of its grants forgets those of all its grantees."""
+
+        def read(grantee: str) -> tuple[Grant, ...]:
+            self._read_cold = True
+            return tuple(self._database.grants_to(account_id, region, key_id, grantee))
+
+        return Kept(read, GRANTEES_MAX)

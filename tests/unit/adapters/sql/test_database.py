@@ -10,7 +10,7 @@ from sqlalchemy import Engine, Select
 from sqlalchemy.dialects import registry
 from sqlalchemy.sql.expression import UpdateBase
 
-from selfkms.adapters.sql import changes, database
+from selfkms.adapters.sql import changes, database, reads
 from selfkms.adapters.sql.database import SQLDatabase
 from selfkms.adapters.sql.records import RECORD_TABLES
 from selfkms.adapters.sqlite.engine import open_engine
@@ -78,17 +78,6 @@ def test_a_write_that_fails_in_its_middle_leaves_nothing(engine: Engine, sql: SQ
     assert sql.account(A) == ACCOUNT.changed(row_version=1)
 
 
-def test_a_failed_read_does_not_spoil_the_next(engine: Engine, sql: SQLDatabase) -> None:
-    """A read that failed is followed by one that works."""
-    with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE accounts RENAME TO elsewhere")
-    with pytest.raises(DatabaseUnavailableError):
-        sql.account(A)
-    with engine.begin() as connection:
-        connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO accounts")
-    assert sql.account(A) is None
-
-
 def test_a_failure_does_not_tell_what_was_written(engine: Engine, sql: SQLDatabase) -> None:
     """Neither a conflict nor a failure quotes a body."""
     material = KeyMaterial(
@@ -131,12 +120,14 @@ def test_a_connection_is_refused_when_there_is_none(tmp_path: Path) -> None:
 
 STATEMENTS: dict[str, Select[Any] | UpdateBase] = {
     f"{module.__name__}.{name}": value
-    for module in (changes, database)
+    for module in (changes, database, reads)
     for name, value in vars(module).items()
     if isinstance(value, Select | UpdateBase)
 }
 for kind in RECORD_TABLES.values():
     STATEMENTS |= {f"select {kind.table}": kind.select_one, f"insert {kind.table}": kind.insert}
+    STATEMENTS |= {f"siblings {kind.table}": kind.select_siblings, f"page {kind.table}": kind.select_page}
+    STATEMENTS |= {f"count {kind.table}": kind.count_siblings}
     STATEMENTS |= {f"update {kind.table}": kind.update, f"delete {kind.table}": kind.delete}
 
 
@@ -149,4 +140,4 @@ def test_statements_are_understood_on_postgresql(name: str) -> None:
 
 def test_statements_were_found() -> None:
     """The list above holds the statements of the modules and of every type of record."""
-    assert len(STATEMENTS) > 10 + 4 * len(RECORD_TABLES)
+    assert len(STATEMENTS) > 15 + 7 * len(RECORD_TABLES)

@@ -10,50 +10,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.records import ADMIN, A
+from contracts.records import HERE as REGION
+from contracts.records import RECORDS as RECORDS_BY_TABLE
 from selfkms.adapters.sql.database import SQLDatabase
 from selfkms.adapters.sql.records import ACCOUNTS, KMS_KEYS, RECORD_TABLES, RowCodec, authenticated_bytes
 from selfkms.adapters.sqlite.engine import open_engine
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
-from selfkms.domain.installation import DomainKey
-from selfkms.domain.kms.aliases import Alias
+from selfkms.domain.iam.principals import Account
 from selfkms.domain.kms.key_state import KeyState
-from selfkms.domain.kms.keys import KeyMaterial, KeySpec, KMSKey
+from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.records import Put, Record
 from selfkms.domain.secrets import Secret
 from selfkms.ports.database import CorruptRecordError
 
-A = "111122223333"
-REGION = "eu-central-1"
-HANDLE = "0f" * 16
 DUE = 100.0
-
-RECORDS: tuple[Record, ...] = (
-    Account(account_id=A, created_at=1.0),
-    User(account_id=A, user_name="admin", user_id="AIDA17", created_at=1.0),
-    AccessKey(access_key_id="AKIA1", account_id=A, user_name=None, sealed_secret=b"s", created_at=1.0),
-    DomainKey(region=REGION, version=1, created_at=1.0, wrapped=b"w"),
-    KMSKey(
-        account_id=A,
-        region=REGION,
-        key_id="key-1",
-        created_at=1.0,
-        state=KeyState.PENDING_DELETION,
-        policy="secret policy",
-        deletion_at=DUE,
-    ),
-    KeyMaterial(
-        account_id=A,
-        region=REGION,
-        key_id="key-1",
-        handle=HANDLE,
-        material_id="ab" * 32,
-        key_spec=KeySpec.SYMMETRIC_DEFAULT,
-        created_at=1.0,
-        wrapped=b"w",
-    ),
-    Alias(account_id=A, region=REGION, alias_name="alias/a", target_key_id="key-1", created_at=1.0, updated_at=1.0),
-)
+KEY = RECORDS_BY_TABLE["kms_keys"].changed(state=KeyState.PENDING_DELETION, deletion_at=DUE, policy="secret policy")
+RECORDS: tuple[Record, ...] = tuple({**RECORDS_BY_TABLE, "kms_keys": KEY}.values())
 AUDIT = AuditRecord("event-1", b'{"eventName":"Decrypt"}')
 
 
@@ -92,8 +65,30 @@ Read = Callable[[SQLDatabase, dict[str, Any]], object]
 # Each way to read a row: first by the name that it has now, then among others.
 READS: dict[str, tuple[Read, ...]] = {
     "accounts": (lambda d, row: d.account(row["account_id"]), lambda d, _: d.accounts()),
-    "users": (lambda d, row: d.user(row["account_id"], row["user_name"]),),
-    "access_keys": (lambda d, row: d.access_key(row["access_key_id"]),),
+    "users": (
+        lambda d, row: d.user(row["account_id"], row["user_name"]),
+        lambda d, row: d.users(row["account_id"], after="", limit=1),
+    ),
+    "groups": (
+        lambda d, row: d.group(row["account_id"], row["group_name"]),
+        lambda d, row: d.groups(row["account_id"], after="", limit=1),
+    ),
+    "roles": (
+        lambda d, row: d.role(row["account_id"], row["role_name"]),
+        lambda d, row: d.roles(row["account_id"], after="", limit=1),
+    ),
+    "managed_policies": (
+        lambda d, row: d.managed_policy(row["account_id"], row["policy_name"]),
+        lambda d, row: d.managed_policies(row["account_id"], after="", limit=1),
+    ),
+    "oidc_providers": (
+        lambda d, row: d.oidc_provider(row["account_id"], row["host_and_path"]),
+        lambda d, row: d.oidc_providers(row["account_id"]),
+    ),
+    "access_keys": (
+        lambda d, row: d.access_key(row["access_key_id"]),
+        lambda d, row: d.access_keys(row["account_id"], row["user_name"]),
+    ),
     "domain_keys": (lambda d, row: d.domain_keys(row["region"]),),
     "kms_keys": (lambda d, row: d.key(row["account_id"], row["region"], row["key_id"]),),
     "key_materials": (
@@ -106,6 +101,14 @@ READS: dict[str, tuple[Read, ...]] = {
         lambda d, row: d.aliases(row["account_id"], row["region"], after="", limit=1),
         lambda d, row: d.aliases_of_key(row["account_id"], row["region"], row["target_key_id"]),
     ),
+    "grants": (
+        lambda d, row: d.grant(row["account_id"], row["region"], row["key_id"], row["grant_id"]),
+        lambda d, row: d.grants(row["account_id"], row["region"], row["key_id"], after="", limit=1),
+        lambda d, row: d.grants_to(row["account_id"], row["region"], row["key_id"], row["grantee"]),
+        lambda d, row: d.grants_retirable_by(row["account_id"], row["region"], row["retiring"], after="", limit=1),
+    ),
+    "trails": (lambda d, row: d.trails(row["account_id"]),),
+    "digest_keys": (lambda d, row: d.digest_keys(row["region"]),),
     "audit_outbox": (),
 }
 
@@ -172,6 +175,11 @@ def test_a_value_of_another_type_is_refused(database: SQLDatabase, path: Path, t
     ("table", "column", "read"),
     [
         ("accounts", "account_id", lambda d: d.accounts()),
+        ("users", "user_name", lambda d: d.users(A, after="", limit=1)),
+        ("managed_policies", "policy_name", lambda d: d.managed_policies(A, after="", limit=1)),
+        ("access_keys", "access_key_id", lambda d: d.access_keys(A, "admin")),
+        ("grants", "grant_id", lambda d: d.grants(A, REGION, "key-1", after="", limit=1)),
+        ("grants", "retiring", lambda d: d.grants_to(A, REGION, "key-1", ADMIN)),
         ("domain_keys", "version", lambda d: d.domain_keys(REGION)),
         ("kms_keys", "key_id", lambda d: d.keys(A, REGION, after="", limit=1)),
         ("key_materials", "handle", lambda d: d.materials(A, REGION, "key-1")),
@@ -203,6 +211,23 @@ def test_an_altered_key_id_is_not_listed(database: SQLDatabase, path: Path) -> N
     alter(path, "UPDATE kms_keys SET key_id = 'key-2'")
     with pytest.raises(CorruptRecordError, match="kms_keys '111122223333', 'eu-central-1', 'key-2'"):
         database.keys(A, REGION, after="", limit=5)
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "read"),
+    [
+        ("access_keys", "user_name", lambda d: d.access_keys(A, None)),
+        ("grants", "retiring", lambda d: d.grants_to(A, REGION, "key-1", ADMIN)),
+        ("grants", "retiring", lambda d: d.grants(A, REGION, "key-1", after="", limit=1)),
+    ],
+)
+def test_an_emptied_column_is_refused(
+    database: SQLDatabase, path: Path, table: str, column: str, read: Callable[[SQLDatabase], object]
+) -> None:
+    """No access key becomes the root user's, and no grant loses who may retire it, by a NULL in a column."""
+    alter(path, f"UPDATE {table} SET {column} = NULL")
+    with pytest.raises(CorruptRecordError, match=f"^{table} "):
+        read(database)
 
 
 def test_a_row_of_another_installation_is_refused(database: SQLDatabase, path: Path) -> None:

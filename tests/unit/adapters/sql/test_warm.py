@@ -5,21 +5,21 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from contracts.records import ADMIN, GRANT, HANDLE, KEY, RECORDS, A
+from contracts.records import HERE as REGION
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.adapters.sql.changes import Touched
-from selfkms.adapters.sql.warm import Kept, WarmDatabase
+from selfkms.adapters.sql.warm import GRANTEES_MAX, WarmDatabase
 from selfkms.domain.cloudtrail.record import AuditRecord
-from selfkms.domain.iam.principals import AccessKey, Account, User
+from selfkms.domain.iam.identity_providers import OIDCProvider
+from selfkms.domain.iam.managed_policies import ManagedPolicy
+from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
 from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
-from selfkms.domain.kms.key_state import KeyState
-from selfkms.domain.kms.keys import KeyMaterial, KeySpec, KMSKey
-from selfkms.domain.records import Change, Put, Record
+from selfkms.domain.kms.grants import Grant
+from selfkms.domain.kms.keys import KeyMaterial, KMSKey
+from selfkms.domain.records import Change, Put, Remove
 from selfkms.ports.database import Database, DatabaseUnavailableError
-
-A = "111122223333"
-REGION = "eu-central-1"
-HANDLE = "0f" * 16
 
 
 class CountingDatabase(MemoryDatabase):
@@ -43,6 +43,22 @@ class CountingDatabase(MemoryDatabase):
         self.reads["user"] += 1
         return super().user(account_id, user_name)
 
+    def group(self, account_id: str, group_name: str) -> Group | None:
+        self.reads["group"] += 1
+        return super().group(account_id, group_name)
+
+    def role(self, account_id: str, role_name: str) -> Role | None:
+        self.reads["role"] += 1
+        return super().role(account_id, role_name)
+
+    def managed_policy(self, account_id: str, policy_name: str) -> ManagedPolicy | None:
+        self.reads["managed_policy"] += 1
+        return super().managed_policy(account_id, policy_name)
+
+    def oidc_provider(self, account_id: str, host_and_path: str) -> OIDCProvider | None:
+        self.reads["oidc_provider"] += 1
+        return super().oidc_provider(account_id, host_and_path)
+
     def access_key(self, access_key_id: str) -> AccessKey | None:
         self.reads["access_key"] += 1
         return super().access_key(access_key_id)
@@ -62,6 +78,10 @@ class CountingDatabase(MemoryDatabase):
     def alias(self, account_id: str, region: str, alias_name: str) -> Alias | None:
         self.reads["alias"] += 1
         return super().alias(account_id, region, alias_name)
+
+    def grants_to(self, account_id: str, region: str, key_id: str, grantee: str) -> Sequence[Grant]:
+        self.reads["grants_to"] += 1
+        return super().grants_to(account_id, region, key_id, grantee)
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         super().commit(changes, audit)
@@ -87,55 +107,43 @@ class ToldFreshness:
         self.closed = True
 
 
-KEY = KMSKey(account_id=A, region=REGION, key_id="key-1", created_at=1.0, state=KeyState.ENABLED, policy="{}")
-MATERIAL = KeyMaterial(
-    account_id=A,
-    region=REGION,
-    key_id="key-1",
-    handle=HANDLE,
-    material_id="ab" * 32,
-    key_spec=KeySpec.SYMMETRIC_DEFAULT,
-    created_at=1.0,
-    wrapped=b"w",
-)
-ALIAS = Alias(account_id=A, region=REGION, alias_name="alias/a", target_key_id="key-1", created_at=1.0, updated_at=1.0)
-RECORDS: tuple[Record, ...] = (
-    Account(account_id=A, created_at=1.0),
-    User(account_id=A, user_name="admin", user_id="AIDA17", created_at=1.0),
-    AccessKey(access_key_id="AKIA1", account_id=A, user_name=None, sealed_secret=b"s", created_at=1.0),
-    DomainKey(region=REGION, version=1, created_at=1.0, wrapped=b"w"),
-    KEY,
-    MATERIAL,
-    ALIAS,
-)
-
 READS: dict[str, Callable[[Database], object]] = {
     "account": lambda database: database.account(A),
-    "user": lambda database: database.user(A, "admin"),
+    "user": lambda database: database.user(A, "Admin"),
+    "group": lambda database: database.group(A, "Staff"),
+    "role": lambda database: database.role(A, "DEPLOY"),
+    "managed_policy": lambda database: database.managed_policy(A, "P"),
+    "oidc_provider": lambda database: database.oidc_provider(A, "token.example.org/tenant"),
     "access_key": lambda database: database.access_key("AKIA1"),
     "domain_keys": lambda database: database.domain_keys(REGION),
     "key": lambda database: database.key(A, REGION, "key-1"),
     "material": lambda database: database.material(A, REGION, "key-1", HANDLE),
     "key_of_material": lambda database: database.key_of_material(REGION, HANDLE),
-    "alias": lambda database: database.alias(A, REGION, "alias/a"),
+    "alias": lambda database: database.alias(A, REGION, "alias/one"),
+    "grants_to": lambda database: database.grants_to(A, REGION, "key-1", ADMIN),
 }
 
 TOUCHES: dict[str, Touched] = {
     "account": ("accounts", A),
     "user": ("users", A, "admin"),
+    "group": ("groups", A, "staff"),
+    "role": ("roles", A, "deploy"),
+    "managed_policy": ("managed_policies", A, "p"),
+    "oidc_provider": ("oidc_providers", A, "token.example.org/tenant"),
     "access_key": ("access_keys", "AKIA1"),
     "domain_keys": ("domain_keys", REGION, "000007"),
     "key": ("kms_keys", A, REGION, "key-1"),
     "material": ("key_materials", A, REGION, "key-1", HANDLE),
     "key_of_material": ("key_materials", A, REGION, "key-1", HANDLE),
-    "alias": ("aliases", A, REGION, "alias/a"),
+    "alias": ("aliases", A, REGION, "alias/one"),
+    "grants_to": ("grants", A, REGION, "key-1", GRANT.grant_id),
 }
 
 
 @pytest.fixture
 def database() -> CountingDatabase:
     made = CountingDatabase()
-    made.commit([Put(record) for record in RECORDS])
+    made.commit([Put(record) for record in RECORDS.values()])
     return made
 
 
@@ -167,6 +175,67 @@ def test_the_same_object_comes_back(warm: WarmDatabase) -> None:
     assert warm.key_of_material(REGION, HANDLE) is warm.key(A, REGION, "key-1")
 
 
+@pytest.mark.parametrize(
+    "name", ["user", "group", "role", "managed_policy", "oidc_provider", "access_key", "grants_to"]
+)
+def test_whatever_a_decision_asks_for_is_one_object(warm: WarmDatabase, freshness: ToldFreshness, name: str) -> None:
+    """What was computed from it may be kept beside it: the same object comes back until it is touched."""
+    before = READS[name](warm)
+    freshness.next = [touched for other, touched in TOUCHES.items() if other != name]
+    warm.refresh()
+    assert READS[name](warm) is before
+    freshness.next = [TOUCHES[name]]
+    warm.refresh()
+    # From the database in memory the very records come back again, but not the tuple of grants.
+    assert (READS[name](warm) is before) == (name != "grants_to")
+
+
+def test_that_a_grantee_has_no_grants_is_kept(warm: WarmDatabase, database: CountingDatabase) -> None:
+    """A grantee without grants on a KMS key is asked for once, until a grant on that key is put: then once more."""
+    for _ in range(3):
+        assert not warm.grants_to(A, REGION, "key-1", "nobody")
+    assert database.reads["grants_to"] == 1
+    warm.commit([Put(GRANT.changed(grant_id="2b" * 32, grantee="nobody"))])
+    for _ in range(3):
+        assert len(warm.grants_to(A, REGION, "key-1", "nobody")) == 1
+    assert database.reads["grants_to"] == 2
+
+
+def test_a_changed_grant_forgets_its_grantee_alone(warm: WarmDatabase, database: CountingDatabase) -> None:
+    """A key may have thousands of grants: those of other grantees and other keys are not read again."""
+    put = [GRANT.changed(grant_id="2b" * 32, grantee="second"), GRANT.changed(key_id="key-2")]
+    warm.commit([Put(grant) for grant in put])
+    for key_id, grantee in (("key-1", ADMIN), ("key-1", "second"), ("key-2", ADMIN)):
+        assert len(warm.grants_to(A, REGION, key_id, grantee)) == 1
+    database.reads.clear()
+    warm.commit([Remove(GRANT.changed(row_version=1))])
+    assert not warm.grants_to(A, REGION, "key-1", ADMIN)
+    assert len(warm.grants_to(A, REGION, "key-1", "second")) == 1
+    assert len(warm.grants_to(A, REGION, "key-2", ADMIN)) == 1
+    assert database.reads["grants_to"] == 1
+
+
+def test_grantees_of_a_key_are_bounded(warm: WarmDatabase, database: CountingDatabase) -> None:
+    """Any number of sessions may ask about one KMS key: those that asked last are kept."""
+    for number in range(GRANTEES_MAX + 1):
+        assert not warm.grants_to(A, REGION, "key-1", f"session-{number}")
+    database.reads.clear()
+    assert not warm.grants_to(A, REGION, "key-1", f"session-{GRANTEES_MAX}")
+    assert not database.reads
+    assert not warm.grants_to(A, REGION, "key-1", "session-0")
+    assert database.reads["grants_to"] == 1
+
+
+def test_single_grants_and_listings_are_not_kept(warm: WarmDatabase, database: CountingDatabase) -> None:
+    """A listing, a count and a single grant are what the database says now, touched or not."""
+    database.commit([Remove(GRANT.changed(row_version=1))])
+    assert warm.grant(A, REGION, "key-1", GRANT.grant_id) is None
+    assert warm.grants(A, REGION, "key-1", after="", limit=5) == []
+    assert warm.grants_retirable_by(A, REGION, "ec2.amazonaws.com", after="", limit=5) == []
+    assert warm.grant_count(A, REGION, "key-1") == 0
+    assert len(warm.grants_to(A, REGION, "key-1", ADMIN)) == 1
+
+
 @pytest.mark.parametrize("name", READS)
 def test_what_was_touched_is_read_again(
     warm: WarmDatabase, database: CountingDatabase, freshness: ToldFreshness, name: str
@@ -181,7 +250,9 @@ def test_what_was_touched_is_read_again(
     assert database.reads[name] == 1
 
 
-@pytest.mark.parametrize("touched", [None, [("kms_keys_of_tomorrow", "x")], [()], [("domain_keys",)]])
+@pytest.mark.parametrize(
+    "touched", [None, [("kms_keys_of_tomorrow", "x")], [()], [("domain_keys",)], [("grants", "x")]]
+)
 def test_when_it_cannot_be_told_everything_is_read_again(
     warm: WarmDatabase, database: CountingDatabase, freshness: ToldFreshness, touched: Sequence[Touched] | None
 ) -> None:
@@ -195,7 +266,14 @@ def test_when_it_cannot_be_told_everything_is_read_again(
 
 def test_others_are_kept(warm: WarmDatabase, database: CountingDatabase, freshness: ToldFreshness) -> None:
     """Only what was touched is read again."""
-    freshness.next = [("kms_keys", A, REGION, "key-2"), ("domain_keys", "us-east-1", "000001"), TOUCHES["alias"]]
+    freshness.next = [
+        ("kms_keys", A, REGION, "key-2"),
+        ("grants", A, REGION, "key-2", GRANT.grant_id),
+        ("grants", A, "us-east-1", "key-1", GRANT.grant_id),
+        ("users", A, "Admin"),
+        ("domain_keys", "us-east-1", "000001"),
+        TOUCHES["alias"],
+    ]
     warm.refresh()
     for read in READS.values():
         assert read(warm)
@@ -216,8 +294,10 @@ def test_what_does_not_exist_is_asked_for_each_time(warm: WarmDatabase, database
     """That something does not exist is not kept, so that nobody can fill the memory with names."""
     for _ in range(2):
         assert warm.key(A, REGION, "no key") is None
+        assert warm.role(A, "no role") is None
         assert warm.domain_keys("nowhere") == []
         assert warm.key_of_material(REGION, "00" * 16) is None
+    assert database.reads["role"] == 2
     assert database.reads["key"] == database.reads["domain_keys"] == database.reads["key_of_material"] == 2
 
 
@@ -226,17 +306,3 @@ def test_closing_closes_both(warm: WarmDatabase, database: CountingDatabase, fre
     warm.close()
     assert database.closed
     assert freshness.closed
-
-
-def test_the_longest_unasked_goes_first() -> None:
-    """A full `Kept` drops what was not asked for the longest, and reads it again when it is asked for."""
-    reads: Counter[str] = Counter()
-
-    def read(name: str) -> str:
-        reads[name] += 1
-        return name.upper()
-
-    kept = Kept(read, entries_max=2)
-    for name in "abacb":
-        assert kept.get(name) == name.upper()
-    assert reads == {"a": 1, "b": 2, "c": 1}

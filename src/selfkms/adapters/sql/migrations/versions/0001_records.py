@@ -17,7 +17,15 @@ _SEQUENCE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 def upgrade() -> None:
     _create_records("accounts", "account_id")
     _create_records("users", "account_id", "user_name")
-    _create_records("access_keys", "access_key_id")
+    _create_records("groups", "account_id", "group_name")
+    _create_records("roles", "account_id", "role_name")
+    _create_records("managed_policies", "account_id", "policy_name")
+    _create_records("oidc_providers", "account_id", "host_and_path")
+    _create_records(
+        "access_keys",
+        "access_key_id",
+        searched=(sa.Column("account_id", _NAME, nullable=False), sa.Column("user_name", _NAME, nullable=True)),
+    )
     _create_records("domain_keys", "region", "version")
     _create_records(
         "kms_keys", "account_id", "region", "key_id", searched=(sa.Column("due_at", sa.Double, nullable=True),)
@@ -26,9 +34,22 @@ def upgrade() -> None:
     _create_records(
         "aliases", "account_id", "region", "alias_name", searched=(sa.Column("target_key_id", _NAME, nullable=False),)
     )
+    _create_records(
+        "grants",
+        "account_id",
+        "region",
+        "key_id",
+        "grant_id",
+        searched=(sa.Column("grantee", _NAME, nullable=False), sa.Column("retiring", _NAME, nullable=True)),
+    )
+    _create_records("trails", "account_id", "region_and_name")
+    _create_records("digest_keys", "region", "fingerprint")
+    op.create_index("ix_access_keys_user_name", "access_keys", ["account_id", "user_name", "access_key_id"])
     op.create_index("ix_kms_keys_due_at", "kms_keys", ["due_at"])
     op.create_index("ix_key_materials_handle", "key_materials", ["region", "handle"], unique=True)
-    op.create_index("ix_aliases_target_key_id", "aliases", ["account_id", "region", "target_key_id"])
+    op.create_index("ix_aliases_target_key_id", "aliases", ["account_id", "region", "target_key_id", "alias_name"])
+    op.create_index("ix_grants_grantee", "grants", ["account_id", "region", "key_id", "grantee", "grant_id"])
+    op.create_index("ix_grants_retiring", "grants", ["account_id", "region", "retiring", "grant_id"])
     op.create_table(
         "installation",
         sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
