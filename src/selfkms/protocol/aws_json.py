@@ -14,7 +14,7 @@ import msgspec
 
 from selfkms.domain.errors import SerializationException
 from selfkms.domain.limits import JSON_DEPTH_MAX
-from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.domain.secrets import SECRET_ACCESS, Secret, SecretText
 from selfkms.protocol.model import OperationModel
 
 _Request = TypeVar("_Request", bound=msgspec.Struct)
@@ -33,6 +33,8 @@ def _from_secret(value: Any) -> Any:
 def _to_secret(type_: type, value: Any) -> Any:
     if type_ is Secret and isinstance(value, bytes):
         return Secret(value)
+    if type_ is SecretText and isinstance(value, str):
+        return SecretText(value.encode())
     raise NotImplementedError(f"{type_.__name__} is not read from {type(value).__name__}")
 
 
@@ -67,7 +69,8 @@ def decode(operation: OperationModel, body: bytes) -> dict[str, Any]:
 def convert(parameters: Mapping[str, Any], type_: type[_Request]) -> _Request:
     """What `decode` gave, as the operation's request struct: AWS's names by `rename`, blobs as `bytes` or `Secret`.
 
-    A struct that takes less than the model allows is a mistake of ours: `msgspec.ValidationError` then comes through.
+    A text may be `SecretText`. A struct that takes less than the model allows is a mistake of ours:
+    `msgspec.ValidationError` then comes through.
     """
     return msgspec.convert(parameters, type_, builtin_types=(bytes,), dec_hook=_to_secret)
 

@@ -8,7 +8,7 @@ import gzip
 import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import msgspec
 
@@ -25,20 +25,35 @@ class OperationModel(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     validate: Validator
     """From the JSON object to clean parameters; see `protocol.validate`."""
+    input_shape: str | None
+    """None: there are no parameters."""
     output_shape: str | None
-    """None: the answer has an empty body."""
+    """None: the answer has no content."""
+    result_wrapper: str | None
+    """Query protocol: the element around the result."""
+    xml_namespace: str
+    """Query protocol: that of the answer; else empty."""
+    shapes: Shapes
+    """All of the service, by name."""
     sensitive: frozenset[str]
     """AWS's names of all members of input and output, at any depth, that must never be logged or shown."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
-    target_prefix: str
+    target_prefix: str = ""
+    api_version: str = ""
+    xml_namespace: str = ""
+
+
+class _Output(msgspec.Struct, frozen=True, rename="camel"):
+    shape: str
+    result_wrapper: str | None = None
 
 
 class _Operation(msgspec.Struct, frozen=True):
     name: str
-    input: ShapeReference
-    output: ShapeReference | None = None
+    input: ShapeReference | None = None
+    output: _Output | None = None
 
 
 class _ServiceFile(msgspec.Struct, frozen=True):
@@ -60,7 +75,11 @@ class ServiceModel(msgspec.Struct, frozen=True, kw_only=True):
     """The operations of one service."""
 
     target_prefix: str
-    """What stands before the operation in X-Amz-Target: `TrentService`."""
+    """What stands before the operation in X-Amz-Target: `TrentService`. Empty where the protocol is another."""
+    api_version: str
+    """The date that a request of the Query protocol names as its Version."""
+    xml_namespace: str
+    """Query protocol: that of all answers; else empty."""
     operations: Mapping[str, OperationModel]
 
     @classmethod
@@ -70,7 +89,9 @@ class ServiceModel(msgspec.Struct, frozen=True, kw_only=True):
         found = msgspec.json.decode(_read(folder / "service-2.json"), type=_ServiceFile)
         return cls(
             target_prefix=found.metadata.target_prefix,
-            operations={name: _operation(operation, found.shapes) for name, operation in found.operations.items()},
+            api_version=found.metadata.api_version,
+            xml_namespace=found.metadata.xml_namespace,
+            operations={name: _operation(operation, found) for name, operation in found.operations.items()},
         )
 
 
@@ -82,15 +103,23 @@ def regions() -> frozenset[str]:
     return frozenset(partition.regions) - {_GLOBAL}
 
 
-def _operation(operation: _Operation, shapes: Shapes) -> OperationModel:
-    output = operation.output.shape if operation.output else None
-    names = [operation.input.shape] if output is None else [operation.input.shape, output]
+def _operation(operation: _Operation, file: _ServiceFile) -> OperationModel:
+    names = [reference.shape for reference in (operation.input, operation.output) if reference is not None]
     return OperationModel(
         name=operation.name,
-        validate=compile_input(shapes, operation.input.shape),
-        output_shape=output,
-        sensitive=frozenset(member for name in names for member in _sensitive_members(shapes, name)),
+        validate=compile_input(file.shapes, operation.input.shape) if operation.input else _no_parameters,
+        input_shape=operation.input.shape if operation.input else None,
+        output_shape=operation.output.shape if operation.output else None,
+        result_wrapper=operation.output.result_wrapper if operation.output else None,
+        xml_namespace=file.metadata.xml_namespace,
+        shapes=file.shapes,
+        sensitive=frozenset(member for name in names for member in _sensitive_members(file.shapes, name)),
     )
+
+
+def _no_parameters(_: dict[str, Any]) -> dict[str, Any]:
+    """The validator of an operation without input: whatever is sent is unknown to it and left out."""
+    return {}
 
 
 def _sensitive_members(shapes: Shapes, name: str) -> Iterator[str]:

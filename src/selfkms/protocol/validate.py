@@ -13,7 +13,6 @@ Source: botocore's `service-2.json`; AWS KMS API Reference, "Common Error Types"
 """
 
 import binascii
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -21,12 +20,15 @@ import msgspec
 
 from selfkms.domain.errors import SerializationException, ValidationException
 from selfkms.domain.limits import PENDING_WINDOW_DAYS_MAX, PENDING_WINDOW_DAYS_MIN
+from selfkms.protocol.java_patterns import java_pattern
 
 
-class ShapeReference(msgspec.Struct, frozen=True):
+class ShapeReference(msgspec.Struct, frozen=True, rename="camel"):
     """The name of another shape."""
 
     shape: str
+    location_name: str | None = None
+    """What a member, or each element of a list, is called in a form and in XML; None: by the rule of the protocol."""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -56,6 +58,17 @@ STRICTER: Final[Mapping[tuple[str, str], tuple[int, int]]] = {
     ("ScheduleKeyDeletionRequest", "PendingWindowInDays"): (PENDING_WINDOW_DAYS_MIN, PENDING_WINDOW_DAYS_MAX),
 }
 """(shape, member) -> (lowest, highest), where the service is stricter than its model."""
+
+LEFT_TO_THE_SERVICE: Final = frozenset(
+    {
+        # CloudTrail API Reference, "LookupEvents", Errors: each of these has an error of its own.
+        ("LookupEventsRequest", "MaxResults"),
+        ("LookupEventsRequest", "EventCategory"),
+        ("LookupAttribute", "AttributeKey"),
+        ("LookupAttribute", "AttributeValue"),
+    }
+)
+"""(shape, member) whose constraints are not checked here, because the service answers with another error."""
 
 # Services of the same framework report ten failures at most. It also bounds how far an answer outgrows its request.
 _FAILURES_MAX: Final = 10
@@ -143,6 +156,8 @@ def _structure(name: str, shape: Shape, shapes: Shapes) -> _Check:
         if (name, wire_name) in STRICTER:
             lowest, highest = STRICTER[name, wire_name]
             member = msgspec.structs.replace(member, min=lowest, max=highest)
+        if (name, wire_name) in LEFT_TO_THE_SERVICE:
+            member = msgspec.structs.replace(member, min=None, max=None, enum=())
         shown_name = wire_name[0].lower() + wire_name[1:]
         check_member = _compile(reference.shape, member, shapes)
         members.append((wire_name, shown_name, wire_name in shape.required, check_member))
@@ -255,8 +270,7 @@ def _constraints(shape: Shape) -> list[_Constraint]:
         text = f"Member must have {noun} greater than or equal to {lowest}"
         constraints.append(((lambda value: value >= lowest) if number else (lambda value: len(value) >= lowest), text))
     if shape.pattern is not None:
-        # The patterns are Java's, where \w, \d and \s mean ASCII.
-        matches = re.compile(shape.pattern, re.ASCII).fullmatch
+        matches = java_pattern(shape.pattern).fullmatch
         text = f"Member must satisfy regular expression pattern: {shape.pattern}"
         constraints.append((lambda value: matches(value) is not None, text))
     if shape.enum:
@@ -322,10 +336,16 @@ def _read_boolean(value: Any) -> bool:
     raise _not_convertible(value, "a Boolean")
 
 
+# The years 1 to 9999: no calendar has others.
+_EARLIEST: Final = -62_135_596_800
+_LATEST: Final = 253_402_300_799
+
+
 def _read_timestamp(value: Any) -> float:
     """Seconds since the epoch."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and _EARLIEST <= value <= _LATEST:
+        return float(value)
     raise _not_convertible(value, "a Timestamp")
 
 

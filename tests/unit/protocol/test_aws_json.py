@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from selfkms.domain.errors import AWSError, SerializationException, ValidationException
 from selfkms.domain.limits import JSON_DEPTH_MAX
-from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.domain.secrets import SECRET_ACCESS, Secret, SecretText
 from selfkms.protocol import aws_json
 from selfkms.protocol.model import ServiceModel
+from selfkms.services.shapes import Shape
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
@@ -164,6 +165,19 @@ def test_a_secret_is_made_of_a_decoded_blob_alone() -> None:
     """Text never becomes a secret unseen."""
     with pytest.raises(NotImplementedError):
         aws_json.convert({"KeyId": "k", "Plaintext": "YQ=="}, Call)
+
+
+def test_a_text_that_is_secret_says_so() -> None:
+    """A web identity token: it has no form that a log could show. A blob is no such text."""
+
+    class Bearer(Shape, frozen=True, kw_only=True):
+        token: SecretText
+
+    secret = aws_json.convert({"Token": "ä"}, Bearer).token
+    assert (secret.open(SECRET_ACCESS).decode(), repr(secret)) == ("ä", "Secret(…)")
+    for value in (b"blob", 5, None):
+        with pytest.raises(NotImplementedError):
+            aws_json.convert({"Token": value}, Bearer)
 
 
 @given(plaintext=st.binary(max_size=40), blob=st.binary(max_size=40), context=st.dictionaries(st.text(), st.text()))

@@ -25,6 +25,40 @@ def test_the_model_of_kms_is_botocores(kms: ServiceModel) -> None:
         assert operation.output_shape == (output.name if output else None)
 
 
+@pytest.mark.parametrize("service", ["iam", "sts"])
+def test_the_models_of_the_query_protocol(service: str) -> None:
+    """Inputs, outputs, wrappers, version and namespace are the ones that clients use; there is no X-Amz-Target."""
+    loaded = ServiceModel.load(service)
+    published = botocore.session.get_session().get_service_model(service)
+    assert loaded.target_prefix == ""
+    assert loaded.api_version == published.api_version
+    assert loaded.xml_namespace == published.metadata["xmlNamespace"]
+    assert set(loaded.operations) == set(published.operation_names)
+    for name, operation in loaded.operations.items():
+        told = published.operation_model(name)
+        assert operation.xml_namespace == loaded.xml_namespace
+        assert operation.input_shape == (told.input_shape.name if told.input_shape else None)
+        assert operation.output_shape == (told.output_shape.name if told.output_shape else None)
+        wrapper = told.output_shape.serialization["resultWrapper"] if told.output_shape else None
+        assert operation.result_wrapper == wrapper
+
+
+@pytest.mark.parametrize("service", ["iam", "sts"])
+def test_the_query_protocol_as_we_read_it(service: str) -> None:
+    """No shape is flattened and no timestamp has a format of its own: neither the form nor the XML know of them."""
+    [path] = (model._data() / service).glob("*/service-2.json*")
+    text = model._read(path.with_suffix("") if path.suffix == ".gz" else path)
+    assert b'"flattened"' not in text
+    assert b'"timestampFormat"' not in text
+
+
+def test_an_operation_without_input_takes_nothing() -> None:
+    """Whatever is sent to it is unknown and left out."""
+    operation = ServiceModel.load("iam").operations["GetAccountSummary"]
+    assert operation.input_shape is None
+    assert operation.validate({"UserName": "alice"}) == {}
+
+
 def test_required_members_are_botocores(kms: ServiceModel) -> None:
     """An empty request misses exactly what the model requires."""
     published = botocore.session.get_session().get_service_model("kms")
@@ -47,6 +81,9 @@ def test_sensitive_members(kms: ServiceModel) -> None:
     assert operations["CreateCustomKeyStore"].sensitive == {"KeyStorePassword", "AccessKeyId", "RawSecretAccessKey"}
     assert operations["DescribeCustomKeyStores"].sensitive == {"AccessKeyId"}
     assert operations["ListKeys"].sensitive == frozenset()
+    iam = ServiceModel.load("iam").operations
+    assert iam["ChangePassword"].sensitive == {"OldPassword", "NewPassword"}
+    assert iam["CreateAccessKey"].sensitive == {"SecretAccessKey"}
 
 
 def test_regions() -> None:

@@ -78,6 +78,23 @@ def test_the_service_is_stricter_than_its_model(kms: ServiceModel, days: int, bo
         kms.operations["ScheduleKeyDeletion"].validate({"KeyId": KEY_ID, "PendingWindowInDays": allowed})
 
 
+def test_what_the_service_refuses_by_itself_is_left_to_it() -> None:
+    """CloudTrail has errors of its own for these; their types, and what is required, are checked all the same."""
+    look_up = ServiceModel.load("cloudtrail").operations["LookupEvents"].validate
+    wild = {
+        "MaxResults": 99,
+        "EventCategory": "other",
+        "LookupAttributes": [{"AttributeKey": "Other", "AttributeValue": ""}],
+    }
+    assert look_up(wild) == wild
+    kinds: list[dict[str, Any]] = [{"MaxResults": "1"}, {"EventCategory": 1}, {"LookupAttributes": {}}]
+    for mistyped in kinds:
+        with pytest.raises(SerializationException):
+            look_up(mistyped)
+    with pytest.raises(ValidationException, match="Member must not be null"):
+        look_up({"LookupAttributes": [{"AttributeKey": "EventName"}]})
+
+
 def test_other_limits_stay_the_models(kms: ServiceModel) -> None:
     """The highest Limit of a listing is the service's business, not the model's."""
     assert kms.operations["ListAliases"].validate({"Limit": 1000}) == {"Limit": 1000}
