@@ -83,6 +83,11 @@ class RSAKeyPair:
         assert key.key_size == BITS[key_spec]
         return cls(key)
 
+    @property
+    def modulus_bytes(self) -> int:
+        """How long the modulus is, and with it a ciphertext: 256, 384 or 512."""
+        return self._key.key_size // 8
+
     def pkcs8(self) -> Secret:
         """PrivateKeyInfo in DER (RFC 5958)."""
         return Secret(self._key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
@@ -90,6 +95,10 @@ class RSAKeyPair:
     def public_key(self) -> bytes:
         """SubjectPublicKeyInfo in DER (RFC 5280, 4.1)."""
         return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+    def public_key_pkcs1(self) -> bytes:
+        """RSAPublicKey in DER (RFC 8017, A.1.1): the key without the name of its algorithm."""
+        return self._key.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1)
 
     def sign(self, algorithm: SigningAlgorithm, message: bytes, *, message_type: MessageType) -> bytes:
         """As long as the modulus. A digest is as long as the algorithm's hash: the caller has checked that."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from selfkms.domain.kms.algorithms import EncryptionAlgorithm, MessageType, SigningAlgorithm
+from selfkms.domain.kms.imported_material import WrappingAlgorithm, WrappingKey
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.secrets import Secret
 
@@ -13,6 +14,56 @@ class KeyStore(Protocol):
 
     def generate(self, *, account_id: str, region: str, key_id: str, key_spec: KeySpec) -> KeyMaterial:
         """New key material for a KMS key, wrapped. It counts once its record is committed."""
+
+    def new_wrapping_key(
+        self, *, account_id: str, region: str, key_id: str, key_spec: KeySpec, algorithm: WrappingAlgorithm
+    ) -> tuple[bytes, WrappingKey]:
+        """A key pair to import material with: SubjectPublicKeyInfo in DER, and the private key, sealed.
+
+        Args:
+            account_id: of the KMS key, as are `region` and `key_id`.
+            region: see there.
+            key_id: see there.
+            key_spec: of the key pair: RSA_2048, RSA_3072 or RSA_4096.
+            algorithm: the only one that it will unwrap with.
+        """
+
+    def import_material(
+        self,
+        *,
+        account_id: str,
+        region: str,
+        key_id: str,
+        key_spec: KeySpec,
+        wrapping_key: WrappingKey,
+        encrypted: bytes,
+        handles: Mapping[str, str],
+    ) -> KeyMaterial:
+        """Key material that somebody else made, as a record to insert.
+
+        Args:
+            account_id: of the KMS key, as are `region`, `key_id` and `key_spec`.
+            region: see there.
+            key_id: see there.
+            key_spec: what kind the material must be of.
+            wrapping_key: as `new_wrapping_key` gave it for this KMS key.
+            encrypted: the material, wrapped for it.
+            handles: of the materials that the KMS key has or had, by their material IDs: the same material gets the
+                same handle again, so that old ciphertext opens.
+
+        Raises:
+            InvalidCiphertextException: it does not unwrap; one error for all causes.
+            IncorrectKeyMaterialException: it unwraps, and is not of this kind, or of another length.
+            CorruptRecordError: the wrapping key is one of another KMS key.
+        """
+
+    def replicate(self, material: KeyMaterial, *, region: str) -> KeyMaterial:
+        """The same key material in another Region, as a record to insert: handle and material ID stay.
+
+        Raises:
+            KeyUnavailableException: the key store does not answer.
+            CorruptRecordError: the wrapped material does not open.
+        """
 
     def identify(self, blob: bytes) -> str:
         """The handle (32 hex digits) of the key material that a ciphertext blob names.

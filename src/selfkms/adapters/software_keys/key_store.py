@@ -11,15 +11,18 @@ from typing import Final
 
 from selfkms.adapters.software_keys import signing
 from selfkms.adapters.software_keys.asymmetric import PAIRS, new_key_pair
+from selfkms.adapters.software_keys.installation_keys import RootInstallationKeys
 from selfkms.adapters.software_keys.materials import Materials
 from selfkms.adapters.software_keys.rsa_pool import RSAPool
 from selfkms.crypto import hmacs
 from selfkms.crypto.aead import RANDOM_BYTES, Binding, EnvelopeNotOpenedError, open_committed, seal_committed
 from selfkms.crypto.ecc import CurveKeyPair
+from selfkms.crypto.foreign_keys import accept
 from selfkms.crypto.labels import Envelope
 from selfkms.crypto.mlkem import MLKEM512KeyPair, MLKEM512PublicKey, MLKEMKeyPair, MLKEMPublicKey
 from selfkms.crypto.root_key import RootKey
 from selfkms.crypto.rsa import RSAKeyPair, RSAPublicKey
+from selfkms.crypto.wrap import unwrap
 from selfkms.domain.kms.algorithms import EncryptionAlgorithm, MessageType, SigningAlgorithm
 from selfkms.domain.kms.ciphertext import (
     FORMAT_1,
@@ -30,7 +33,12 @@ from selfkms.domain.kms.ciphertext import (
     Suite,
 )
 from selfkms.domain.kms.encryption_context import bind
-from selfkms.domain.kms.errors import InvalidCiphertextException, UnsupportedOperationException
+from selfkms.domain.kms.errors import (
+    IncorrectKeyMaterialException,
+    InvalidCiphertextException,
+    UnsupportedOperationException,
+)
+from selfkms.domain.kms.imported_material import MATERIAL_BYTES, WrappingAlgorithm, WrappingKey
 from selfkms.domain.kms.keys import KeyMaterial, KeySpec
 from selfkms.domain.secrets import Secret
 from selfkms.ports.clock import Clock
@@ -70,6 +78,7 @@ class SoftwareKeyStore:
         allow_variable_time: bool = False,
     ) -> None:
         self._materials = Materials(root_key, database, clock, entropy, cached_materials)
+        self._sealing = RootInstallationKeys(root_key, entropy)
         self._entropy = entropy
         self._rsa_pool = rsa_pool or RSAPool(RSAKeyPair.generate, ready_per_size=0)
         self._allow_variable_time = allow_variable_time
@@ -97,6 +106,56 @@ class SoftwareKeyStore:
             secret=secret,
             public_key=public_key,
         )
+
+    def new_wrapping_key(
+        self, *, account_id: str, region: str, key_id: str, key_spec: KeySpec, algorithm: WrappingAlgorithm
+    ) -> tuple[bytes, WrappingKey]:
+        """A key pair to import material for this KMS key with. The private key is sealed, and kept nowhere."""
+        key_pair = self._rsa_pool.take(key_spec)
+        bound_to = _wrapping_key_binding(account_id, region, key_id, key_spec, algorithm)
+        sealed = self._sealing.seal(key_pair.pkcs8(), bound_to=bound_to)
+        return key_pair.public_key(), WrappingKey(key_spec, algorithm, sealed)
+
+    def import_material(
+        self,
+        *,
+        account_id: str,
+        region: str,
+        key_id: str,
+        key_spec: KeySpec,
+        wrapping_key: WrappingKey,
+        encrypted: bytes,
+        handles: Mapping[str, str],
+    ) -> KeyMaterial:
+        """Key material that somebody else made, wrapped by the newest domain key of its Region.
+
+        Raises:
+            InvalidCiphertextException: it does not unwrap.
+            IncorrectKeyMaterialException: it is not of this key spec.
+            CorruptRecordError: the wrapping key is one of another KMS key, or the domain key does not open.
+            DatabaseUnavailableError: the domain key cannot be read or made.
+        """
+        bound_to = _wrapping_key_binding(account_id, region, key_id, wrapping_key.key_spec, wrapping_key.algorithm)
+        private_key = RSAKeyPair.load(wrapping_key.key_spec, self._sealing.open(wrapping_key.sealed, bound_to=bound_to))
+        secret, public_key = _checked(key_spec, unwrap(private_key, wrapping_key.algorithm, encrypted))
+        return self._materials.new(
+            account_id=account_id,
+            region=region,
+            key_id=key_id,
+            key_spec=key_spec,
+            secret=secret,
+            public_key=public_key,
+            handles=handles,
+        )
+
+    def replicate(self, material: KeyMaterial, *, region: str) -> KeyMaterial:
+        """The same key material, wrapped by the newest domain key of another Region.
+
+        Raises:
+            CorruptRecordError: the material or the domain key does not open.
+            DatabaseUnavailableError: the domain key cannot be read or made.
+        """
+        return self._materials.in_region(material, region)
 
     def identify(self, blob: bytes) -> str:
         """The handle of the key material that a blob names: steps 1 to 3.
@@ -269,3 +328,24 @@ class SoftwareKeyStore:
 def _message_binding(header: bytes, encryption_context: Mapping[str, str]) -> Binding:
     """Format, suite and handle go into the derivation; all of the header and the context into the AAD."""
     return Binding(Envelope.MESSAGE, header[:HEADER_FIELDS_BYTES], header, bind(encryption_context))
+
+
+def _wrapping_key_binding(
+    account_id: str, region: str, key_id: str, key_spec: KeySpec, algorithm: WrappingAlgorithm
+) -> tuple[str, ...]:
+    """A wrapping key unwraps for the KMS key that it was made for, with the algorithm that was asked for."""
+    return ("wrapping key", account_id, region, key_id, key_spec, algorithm)
+
+
+def _checked(key_spec: KeySpec, secret: Secret) -> tuple[Secret, bytes]:
+    """Imported material in the form that it is kept in, and its public key if it has one.
+
+    Raises:
+        IncorrectKeyMaterialException: not of this key spec.
+    """
+    if key_spec in MATERIAL_BYTES:
+        if len(secret) not in MATERIAL_BYTES[key_spec]:
+            raise IncorrectKeyMaterialException
+        return secret, b""
+    key_pair = accept(key_spec, secret)
+    return key_pair.pkcs8(), key_pair.public_key()

@@ -5,6 +5,8 @@ alone (Verify, Encrypt, Encapsulate) it is opened once too, which proves that th
 that it was wrapped with; then the public key is kept, and the private one neither loaded nor kept.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 
 from selfkms.adapters.software_keys.asymmetric import KeyPair, PublicKey, load_key_pair, load_public_key
@@ -21,6 +23,8 @@ from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import Database
 from selfkms.ports.entropy import Entropy
+
+_NO_HANDLES: Final[Mapping[str, str]] = MappingProxyType({})
 
 HMAC: Final = frozenset({KeySpec.HMAC_224, KeySpec.HMAC_256, KeySpec.HMAC_384, KeySpec.HMAC_512})
 
@@ -54,28 +58,48 @@ class Materials:
         self._public_keys: MaterialCache[PublicKey] = MaterialCache(capacity)
 
     def new(
-        self, *, account_id: str, region: str, key_id: str, key_spec: KeySpec, secret: Secret, public_key: bytes
+        self,
+        *,
+        account_id: str,
+        region: str,
+        key_id: str,
+        key_spec: KeySpec,
+        secret: Secret,
+        public_key: bytes,
+        handles: Mapping[str, str] = _NO_HANDLES,
     ) -> KeyMaterial:
         """A record of this secret, wrapped by the newest domain key of its Region.
+
+        Its handle is the one that `handles` has for its material ID, or a random one.
 
         Raises:
             CorruptRecordError: the domain key does not open.
             DatabaseUnavailableError: the domain key cannot be read or made.
         """
+        material_id = self._material_id(key_id, secret)
         record = KeyMaterial(
             account_id=account_id,
             region=region,
             key_id=key_id,
-            handle=self._entropy.random_bytes(HANDLE_BYTES).hex(),
-            material_id=self._material_id(key_id, secret),
+            handle=handles.get(material_id) or self._entropy.random_bytes(HANDLE_BYTES).hex(),
+            material_id=material_id,
             key_spec=key_spec,
             created_at=self._clock.now(),
             wrapped=b"",
             public_key=public_key,
         )
-        version, domain_key = self.domain_keys.newest(region)
-        binding = key_material_binding(record, domain_key_version=version)
-        return record.changed(wrapped=wrap(domain_key, secret, binding, self._entropy))
+        return self._wrapped(record, secret)
+
+    def in_region(self, record: KeyMaterial, region: str) -> KeyMaterial:
+        """A record of the same material under the same names in another Region, wrapped by the domain key of that one.
+
+        Raises:
+            CorruptRecordError: the material or the domain key does not open.
+            DatabaseUnavailableError: a domain key cannot be read or made.
+        """
+        secret = self._open(record)
+        there = record.changed(row_version=0, region=region, created_at=self._clock.now(), wrapped=b"")
+        return self._wrapped(there, secret)
 
     def header_tag(self, blob: bytes) -> bytes:
         """The tag that a blob with this beginning must bear: over bytes 0 to 17."""
@@ -137,6 +161,12 @@ class Materials:
         if record.key_spec in HMAC:
             return HMACKey(record.key_spec, secret)
         return load_key_pair(record.key_spec, secret)
+
+    def _wrapped(self, record: KeyMaterial, secret: Secret) -> KeyMaterial:
+        """The record with its secret, wrapped by the newest domain key of its Region."""
+        version, domain_key = self.domain_keys.newest(record.region)
+        binding = key_material_binding(record, domain_key_version=version)
+        return record.changed(wrapped=wrap(domain_key, secret, binding, self._entropy))
 
     def _open(self, record: KeyMaterial) -> Secret:
         what = name_of(record)

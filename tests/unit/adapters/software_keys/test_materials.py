@@ -114,3 +114,30 @@ def test_material_of_another_kind_is_a_fault_of_the_caller(
         store.encrypt(new_material(key_spec=P256), Secret(b"x"), {})
     with pytest.raises(AssertionError):
         store.decapsulate(new_material(key_spec=P256), b"")
+
+
+@pytest.mark.parametrize("key_spec", [KeySpec.SYMMETRIC_DEFAULT, KeySpec.HMAC_256, KeySpec.ECC_NIST_P256])
+def test_material_in_another_region_is_the_same(
+    store: SoftwareKeyStore, new_material: NewMaterial, key_spec: KeySpec
+) -> None:
+    """Its names and its public key are, its wrapping is not; it is a record to insert."""
+    here = new_material(key_spec=key_spec)
+    there = store.replicate(here, region="us-east-1")
+    assert there == here.changed(row_version=0, region="us-east-1", wrapped=there.wrapped)
+    assert there.wrapped != here.wrapped
+    if key_spec is KeySpec.SYMMETRIC_DEFAULT:
+        blob = store.encrypt(here, Secret(b"text"), {"a": "b"})
+        assert store.decrypt(there, blob, {"a": "b"}).open(SECRET_ACCESS) == b"text"
+    elif key_spec is KeySpec.HMAC_256:
+        assert store.mac(there, b"text") == store.mac(here, b"text")
+
+
+def test_only_what_opens_is_replicated(store: SoftwareKeyStore, material: KeyMaterial) -> None:
+    """A record that was changed, or belongs elsewhere, gives nothing that would work in another Region."""
+    here = material
+    for changed in (here.changed(wrapped=here.wrapped[:-1] + b"\0\0"), here.changed(key_id="key-2")):
+        with pytest.raises(CorruptRecordError):
+            store.replicate(changed, region="us-east-1")
+    there = store.replicate(here, region="us-east-1")
+    with pytest.raises(CorruptRecordError):
+        store.encrypt(there.changed(region="eu-central-1", wrapped=there.wrapped), Secret(b"x"), {})
