@@ -46,6 +46,18 @@ class InvalidCiphertextException(AWSError):
     """The blob or its encryption context was altered. One error without a message: no two causes can be told apart."""
 
 
+class InvalidImportTokenException(AWSError):
+    """The import token was not issued here, or for another KMS key."""
+
+
+class ExpiredImportTokenException(AWSError):
+    """The import token was issued more than 24 hours ago."""
+
+
+class IncorrectKeyMaterialException(AWSError):
+    """The key material is of the wrong kind or length, or not the one that the KMS key is known to have."""
+
+
 class KMSInvalidSignatureException(AWSError):
     """The signature is not one of this key's for this message. Without a message."""
 
@@ -80,6 +92,10 @@ class UnsupportedOperationException(AWSError):
 
 class DryRunOperationException(AWSError):
     """The request would have succeeded, had DryRun not been set."""
+
+
+class InvalidGrantIdException(AWSError):
+    """The grant ID is not valid."""
 
 
 class InvalidGrantTokenException(AWSError):

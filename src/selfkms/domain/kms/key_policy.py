@@ -8,10 +8,12 @@ from typing import Final
 from selfkms.domain.arns import root_arn
 from selfkms.domain.kms.errors import LimitExceededException, MalformedPolicyDocumentException
 from selfkms.domain.limits import KEY_POLICY_BYTES_MAX
-from selfkms.domain.policy.document import Policy, PolicyError
+from selfkms.domain.policy.document import Policy, PolicyError, PolicyKind
 
 POLICY_NAME: Final = "default"
 """A KMS key has one key policy, and this is its name."""
+
+PRINCIPALS_TEXT: Final = "Policy contains a statement with one or more invalid principals."
 
 LOCKOUT_TEXT: Final = "The new key policy will not allow you to update the key policy in the future."
 
@@ -46,6 +48,6 @@ def parse_key_policy(text: str) -> Policy:
     if len(text.encode()) > KEY_POLICY_BYTES_MAX:
         raise LimitExceededException(f"The key policy exceeds the limit of {KEY_POLICY_BYTES_MAX} bytes.")
     try:
-        return Policy.parse(text, principals=True)
+        return Policy.parse(text, PolicyKind.KEY)
     except PolicyError as error:
         raise MalformedPolicyDocumentException(str(error)) from error

@@ -96,6 +96,18 @@ class MaterialEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """When a rotation made it current, seconds since the epoch; None: the key began with it."""
     rotation_type: str | None = None
     """AUTOMATIC or ON_DEMAND; None as above."""
+    present: bool = True
+    """False: it was imported, and deleted or expired since. The same material may come again, under the same handle."""
+    valid_to: float | None = None
+    """When imported material expires, seconds since the epoch; None: it does not."""
+    description: str | None = None
+    """What whoever imported it wrote to it."""
+    pending_rotation: bool = False
+    """It was imported and waits for RotateKeyOnDemand. Until then it does not encrypt, nor is it the key's for good."""
+
+    def usable(self, now: float) -> bool:
+        """Whether it is there and has not expired, even if nobody has come to remove it yet."""
+        return self.present and (self.valid_to is None or now < self.valid_to)
 
 
 class KMSKey(Record, frozen=True, kw_only=True):
@@ -117,15 +129,25 @@ class KMSKey(Record, frozen=True, kw_only=True):
     origin: Origin = Origin.AWS_KMS
     manager: KeyManager = KeyManager.CUSTOMER
     multi_region: bool = False
+    primary_region: str | None = None
+    """Of a multi-Region key, equal in all its related keys: the Region of the primary key."""
+    replica_regions: tuple[str, ...] = ()
+    """Of a multi-Region key, equal in all its related keys: the Regions of the replica keys, oldest first."""
+    settles_at: float | None = None
+    """When Creating or Updating are over, seconds since the epoch; only in these states."""
     materials: tuple[MaterialEntry, ...] = ()
-    """Oldest first; the last one is current."""
+    """Oldest first; the last one is current, but for one that is pending rotation, which stands behind it."""
     tags: tuple[Tag, ...] = ()
     deletion_at: float | None = None
     """When the pending window ends, seconds since the epoch; only in PendingDeletion."""
+    pending_window_days: int | None = None
+    """How long the pending window will be once the last replica key is gone; only in PendingReplicaDeletion."""
     rotation_period_days: int | None = None
     """How often the key rotates by itself, 90 to 2,560 days; None: it does not."""
     next_rotation_at: float | None = None
     """When it does so next, seconds since the epoch."""
+    principal_ids: dict[str, str] = msgspec.field(default_factory=dict)
+    """Unique IDs of the users and roles that the key policy names by ARN, as they were when it was written."""
 
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.region, self.key_id)
@@ -137,10 +159,24 @@ class KMSKey(Record, frozen=True, kw_only=True):
 
     @property
     def due_at(self) -> float | None:
-        """When the clock has something to do with this key: its end, or a rotation, which waits while disabled."""
+        """When the clock has something to do with this key.
+
+        Its end; a rotation, which waits while disabled and which a primary key does for its replica keys; the end of a
+        transient state; the expiry of imported material, which nothing holds up.
+        """
+        moments = [entry.valid_to for entry in self.materials if entry.present]
         if self.state is KeyState.PENDING_DELETION:
-            return self.deletion_at
-        return self.next_rotation_at if self.state is KeyState.ENABLED else None
+            moments.append(self.deletion_at)
+        elif self.state in (KeyState.CREATING, KeyState.UPDATING):
+            moments.append(self.settles_at)
+        elif self.state is KeyState.ENABLED and not self.is_replica:
+            moments.append(self.next_rotation_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    @property
+    def is_replica(self) -> bool:
+        """Whether this is a replica key: what it shares with its primary key is set there."""
+        return self.multi_region and self.primary_region != self.region
 
     @property
     def kind(self) -> str:
@@ -157,7 +193,26 @@ class KMSKey(Record, frozen=True, kw_only=True):
     @property
     def current_material(self) -> MaterialEntry:
         """The key material that encrypts."""
-        return self.materials[-1]
+        return self.lasting_materials[-1]
+
+    @property
+    def lasting_materials(self) -> tuple[MaterialEntry, ...]:
+        """The key materials that were ever current, oldest first: a key of origin EXTERNAL works only with all of them.
+
+        Source: AWS KMS API Reference, "ImportKeyMaterial".
+        """
+        return self.materials if self.waiting_material is None else self.materials[:-1]
+
+    @property
+    def waiting_material(self) -> MaterialEntry | None:
+        """The key material that is pending rotation, if there is one."""
+        return self.materials[-1] if self.materials and self.materials[-1].pending_rotation else None
+
+    def whole(self, now: float) -> bool:
+        """Whether the key has material, and none of it is missing or has expired."""
+        if self.origin is not Origin.EXTERNAL:
+            return True
+        return bool(self.materials) and all(entry.usable(now) for entry in self.lasting_materials)
 
     def check_usage(self, usage: KeyUsage, operation: str) -> None:
         """Refuse an operation that this key's usage does not permit.
@@ -191,6 +246,7 @@ class KeyMaterial(Record, frozen=True, kw_only=True):
     created_at: float
     """Seconds since the epoch."""
     wrapped: bytes
+    """Empty: it was imported and is gone; the record stays, so that blobs still say whose they are."""
     public_key: bytes = b""
     """SubjectPublicKeyInfo in DER (RFC 5280, 4.1); empty for symmetric and HMAC key specs."""
 

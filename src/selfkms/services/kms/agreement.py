@@ -15,6 +15,7 @@ from selfkms.domain.kms.algorithms import (
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_agreement
 from selfkms.services.kms.encryption import RecipientInfo, check_recipient
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -116,6 +117,7 @@ OPERATIONS: Final = (
         "DeriveSharedSecret",
         run=derive_shared_secret,
         request=DeriveSharedSecretRequest,
+        condition_keys=of_agreement,
         check=check_derive_shared_secret,
         targets=_KEY,
         usage=KeyUsage.KEY_AGREEMENT,
@@ -123,6 +125,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "Encapsulate",
+        slow=True,
         run=encapsulate,
         request=EncapsulateRequest,
         targets=_KEY,
@@ -131,6 +134,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "Decapsulate",
+        slow=True,
         run=decapsulate,
         request=DecapsulateRequest,
         targets=_KEY,

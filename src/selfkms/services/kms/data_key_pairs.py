@@ -10,6 +10,7 @@ from selfkms.domain.kms.errors import UnsupportedOperationException
 from selfkms.domain.kms.keys import KeySpec, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_data_key_pair
 from selfkms.services.kms.encryption import EncryptionContext, RecipientInfo, check_recipient
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, Operation
@@ -99,6 +100,7 @@ OPERATIONS: Final = (
         "GenerateDataKeyPair",
         run=generate_data_key_pair,
         request=GenerateDataKeyPairRequest,
+        condition_keys=of_data_key_pair,
         check=check_generate_data_key_pair,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,
@@ -109,6 +111,7 @@ OPERATIONS: Final = (
         "GenerateDataKeyPairWithoutPlaintext",
         run=generate_data_key_pair_without_plaintext,
         request=GenerateDataKeyPairWithoutPlaintextRequest,
+        condition_keys=of_data_key_pair,
         check=check_key_pair_spec,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,

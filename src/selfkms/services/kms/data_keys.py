@@ -10,6 +10,7 @@ from selfkms.domain.kms.algorithms import ENCRYPTION, check_algorithm
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_data_key
 from selfkms.services.kms.encryption import EncryptionContext, RecipientInfo, check_recipient
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, Operation
@@ -100,6 +101,7 @@ OPERATIONS: Final = (
         "GenerateDataKey",
         run=generate_data_key,
         request=GenerateDataKeyRequest,
+        condition_keys=of_data_key,
         check=check_generate_data_key,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,
@@ -109,6 +111,7 @@ OPERATIONS: Final = (
         "GenerateDataKeyWithoutPlaintext",
         run=generate_data_key_without_plaintext,
         request=GenerateDataKeyWithoutPlaintextRequest,
+        condition_keys=of_data_key,
         check=check_data_key_length,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,

@@ -8,8 +8,11 @@ from typing import Final
 from selfkms.domain.cloudtrail.event import service_event
 from selfkms.domain.kms.key_state import after, ends
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.limits import PENDING_WINDOW_DAYS_DEFAULT, SECONDS_PER_DAY
+from selfkms.domain.kms.multi_region import scheduled_for_deletion, without_replica
+from selfkms.domain.limits import GRANTS_PER_KEY_MAX, PENDING_WINDOW_DAYS_DEFAULT
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_pending_window
+from selfkms.services.kms.related_keys import related_keys
 from selfkms.services.kms.shapes import KeyIdRequest
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -22,7 +25,7 @@ class ScheduleKeyDeletionRequest(Shape, frozen=True, kw_only=True):
 
 class ScheduleKeyDeletionResult(Shape, frozen=True, kw_only=True):
     key_id: str
-    deletion_date: float
+    deletion_date: float | None = None
     key_state: str
     pending_window_in_days: int
 
@@ -34,13 +37,12 @@ class CancelKeyDeletionResult(Shape, frozen=True, kw_only=True):
 def schedule_key_deletion(
     request: ScheduleKeyDeletionRequest, key: KMSKey, context: Context
 ) -> ScheduleKeyDeletionResult:
-    """Begin the pending window of 7 to 30 days; nothing uses the key from now on."""
-    scheduled = key.changed(
-        state=after(key.state, "ScheduleKeyDeletion"),
-        deletion_at=context.now + request.pending_window_in_days * SECONDS_PER_DAY,
-    )
+    """Begin the pending window of 7 to 30 days; nothing uses the key from now on.
+
+    That of a primary key begins when the last of its replica keys is gone.
+    """
+    scheduled = scheduled_for_deletion(key, window_days=request.pending_window_in_days, now=context.now)
     context.put(scheduled)
-    assert scheduled.deletion_at is not None
     return ScheduleKeyDeletionResult(
         key_id=key.arn,
         deletion_date=scheduled.deletion_at,
@@ -50,19 +52,32 @@ def schedule_key_deletion(
 
 
 def cancel_key_deletion(_request: KeyIdRequest, key: KMSKey, context: Context) -> CancelKeyDeletionResult:
-    """Take the key back from its pending window. It is Disabled afterwards, as AWS has it."""
-    context.put(key.changed(state=after(key.state, "CancelKeyDeletion"), deletion_at=None))
+    """Take the key back from its pending window, or from waiting for it. It is Disabled afterwards, as AWS has it.
+
+    One whose imported material is missing is pending import instead: else EnableKey would make it Enabled without any.
+    """
+    state = after(key.state, "CancelKeyDeletion")
+    if not key.whole(context.now):
+        state = after(state, "MaterialLost")
+    context.put(key.changed(state=state, deletion_at=None, pending_window_days=None))
     return CancelKeyDeletionResult(key_id=key.arn)
 
 
 def end_key(key: KMSKey, context: Context) -> list[KeyMaterial]:
-    """The pending window is over: the key, its aliases and its key material go in one change, with the event of it.
+    """The pending window is over: the key, its aliases, grants and key material go in one change, with the event of it.
 
+    Keys that are related to a replica key have one less from then on, and keep the material that they share with it.
     The material is destroyed by the caller once that change is committed: destruction comes last.
     """
     assert ends(key.state, "WindowOver")
+    for related in related_keys(key, context):
+        context.put(without_replica(related, key.region, now=context.now))
     for alias in context.database.aliases_of_key(key.account_id, key.region, key.key_id):
         context.remove(alias)
+    # All of them: a few may stand above the limit, never as many again.
+    limit = 2 * GRANTS_PER_KEY_MAX
+    for grant in context.database.grants(key.account_id, key.region, key.key_id, after="", limit=limit):
+        context.remove(grant)
     materials = context.database.materials(key.account_id, key.region, key.key_id)
     for material in materials:
         context.remove(material)
@@ -86,6 +101,7 @@ OPERATIONS: Final = (
         "ScheduleKeyDeletion",
         run=schedule_key_deletion,
         request=ScheduleKeyDeletionRequest,
+        condition_keys=of_pending_window,
         targets=(KeyNamed(),),
         writes=True,
         audit=Audit(

@@ -15,6 +15,7 @@ from selfkms.domain.kms.errors import (
 from selfkms.domain.kms.keys import KeyMaterial, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_encryption, of_re_encrypt_from, of_re_encrypt_to
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, KeyOfCiphertext, Operation
 from selfkms.services.shapes import Shape
@@ -266,6 +267,7 @@ OPERATIONS: Final = (
         "Encrypt",
         run=encrypt,
         request=EncryptRequest,
+        condition_keys=of_encryption,
         targets=(KeyNamed(aliases=True, foreign=True),),
         usage=KeyUsage.ENCRYPT_DECRYPT,
         audit=Audit(
@@ -277,6 +279,7 @@ OPERATIONS: Final = (
         "Decrypt",
         run=decrypt,
         request=DecryptRequest,
+        condition_keys=of_encryption,
         check=check_decrypt,
         targets=(KeyOfCiphertext(),),
         audit=Audit(
@@ -290,8 +293,20 @@ OPERATIONS: Final = (
         request=ReEncryptRequest,
         check=check_re_encrypt,
         targets=(
-            KeyOfCiphertext(key_member="source_key_id", action="kms:ReEncryptFrom"),
-            KeyNamed("destination_key_id", aliases=True, foreign=True, action="kms:ReEncryptTo"),
+            KeyOfCiphertext(
+                key_member="source_key_id",
+                action="kms:ReEncryptFrom",
+                condition_keys=of_re_encrypt_from,
+                encryption_context="source_encryption_context",
+            ),
+            KeyNamed(
+                "destination_key_id",
+                aliases=True,
+                foreign=True,
+                action="kms:ReEncryptTo",
+                condition_keys=of_re_encrypt_to,
+                encryption_context="destination_encryption_context",
+            ),
         ),
         audit=Audit(
             parameters=(

@@ -7,17 +7,22 @@ from typing import Final
 
 from selfkms.domain.errors import ValidationException
 from selfkms.domain.kms.errors import LimitExceededException, UnsupportedOperationException
+from selfkms.domain.kms.imported_material import check_importable
 from selfkms.domain.kms.key_policy import default_key_policy
 from selfkms.domain.kms.key_state import KeyState, after
 from selfkms.domain.kms.keys import USAGES, KeySpec, KeyUsage, KMSKey, MaterialEntry, Origin
 from selfkms.domain.limits import KEYS_PER_REGION_MAX, LIST_KEYS
 from selfkms.domain.tags import Tag, check_new_tags, with_tags
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_new_key, tagging_too
 from selfkms.services.kms.paging import Page, Paged, page
-from selfkms.services.kms.policies import check_new_policy
+from selfkms.services.kms.policies import checked_policy
 from selfkms.services.kms.shapes import KeyIdRequest, KeyMetadata, key_metadata
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
+
+MULTI_REGION_PREFIX: Final = "mrk-"
+"""What the IDs of multi-Region keys begin with: KMS developer guide, "Key identifiers (KeyId)"."""
 
 
 class CreateKeyRequest(Shape, frozen=True, kw_only=True):
@@ -28,7 +33,7 @@ class CreateKeyRequest(Shape, frozen=True, kw_only=True):
     key_spec: KeySpec | None = None
     origin: Origin = Origin.AWS_KMS
     custom_key_store_id: str | None = None
-    bypass_policy_lockout_safety_check: bool = False
+    bypass_policy_lockout_safety_check: bool | None = None
     tags: tuple[Tag, ...] = ()
     multi_region: bool = False
     xks_key_id: str | None = None
@@ -83,47 +88,61 @@ def check_create_key(request: CreateKeyRequest) -> None:
     check_new_tags(request.tags)
     if spec is KeySpec.SM2:
         raise UnsupportedOperationException("KeySpec SM2 is not supported in this Region")
-    if request.origin is not Origin.AWS_KMS or request.custom_key_store_id or request.xks_key_id:
+    if request.origin not in (Origin.AWS_KMS, Origin.EXTERNAL) or request.custom_key_store_id or request.xks_key_id:
         raise UnsupportedOperationException(f"Origin {request.origin} is not supported yet.")
-    if request.multi_region:
-        raise UnsupportedOperationException("Multi-Region keys are not supported yet.")
+    if request.origin is Origin.EXTERNAL:
+        check_importable(spec)
 
 
 def create_key(request: CreateKeyRequest, context: Context) -> KeyMetadataResult:
-    """Make a KMS key with new key material in the caller's account.
+    """Make a KMS key in the caller's account, with new key material or, of origin EXTERNAL, with none.
 
     Raises:
         LimitExceededException: the account has 100,000 keys in this Region, or the policy is longer than 32,768 bytes.
         MalformedPolicyDocumentException: the policy is none, or would lock the caller out.
     """
-    if context.database.key_count(context.account_id, context.region) >= KEYS_PER_REGION_MAX:
-        raise LimitExceededException(f"You have reached the limit of {KEYS_PER_REGION_MAX} KMS keys.")
+    check_room(context.region, context)
     key_id = context.entropy.uuid()
-    policy = request.policy
-    if policy is None:
-        policy = default_key_policy(context.account_id)
-    else:
-        check_new_policy(policy, key_id=key_id, bypass=request.bypass_policy_lockout_safety_check, context=context)
-    material = context.key_store.generate(
-        account_id=context.account_id, region=context.region, key_id=key_id, key_spec=request.spec
-    )
+    if request.multi_region:
+        key_id = MULTI_REGION_PREFIX + key_id.replace("-", "")
+    material = None
+    if request.origin is Origin.AWS_KMS:
+        material = context.key_store.generate(
+            account_id=context.account_id, region=context.region, key_id=key_id, key_spec=request.spec
+        )
+        context.put(material)
     key = KMSKey(
         account_id=context.account_id,
         region=context.region,
         key_id=key_id,
         created_at=context.now,
-        state=KeyState.ENABLED,
-        policy=policy,
+        state=KeyState.PENDING_IMPORT if material is None else KeyState.ENABLED,
+        policy=default_key_policy(context.account_id) if request.policy is None else request.policy,
         description=request.description,
         key_spec=request.spec,
         key_usage=request.key_usage or KeyUsage.ENCRYPT_DECRYPT,
-        materials=(MaterialEntry(material.handle, material.material_id),),
+        origin=request.origin,
+        multi_region=request.multi_region,
+        primary_region=context.region if request.multi_region else None,
+        materials=() if material is None else (MaterialEntry(material.handle, material.material_id),),
         tags=with_tags((), request.tags),
     )
-    context.put(material)
+    if request.policy is not None:
+        # The default key policy is not checked: it lets in whoever IAM lets in.
+        key = checked_policy(key, request, context)
     context.put(key)
     context.touch(key)
     return KeyMetadataResult(key_metadata=key_metadata(key))
+
+
+def check_room(region: str, context: Context) -> None:
+    """Refuse one more KMS key in a Region that is full.
+
+    Raises:
+        LimitExceededException: the caller's account has 100,000 keys there.
+    """
+    if context.database.key_count(context.account_id, region) >= KEYS_PER_REGION_MAX:
+        raise LimitExceededException(f"You have reached the limit of {KEYS_PER_REGION_MAX} KMS keys.")
 
 
 def describe_key(_request: DescribeKeyRequest, key: KMSKey, _context: Context) -> KeyMetadataResult:
@@ -176,6 +195,8 @@ OPERATIONS: Final = (
         "CreateKey",
         run=create_key,
         request=CreateKeyRequest,
+        condition_keys=of_new_key,
+        further_actions=tagging_too,
         check=check_create_key,
         writes=True,
         audit=Audit(

@@ -11,6 +11,7 @@ from selfkms.domain.kms.errors import KMSInvalidMacException
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_mac
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -75,6 +76,7 @@ OPERATIONS: Final = (
         "GenerateMac",
         run=generate_mac,
         request=GenerateMacRequest,
+        condition_keys=of_mac,
         targets=_KEY,
         usage=KeyUsage.GENERATE_VERIFY_MAC,
         audit=_AUDIT,
@@ -83,6 +85,7 @@ OPERATIONS: Final = (
         "VerifyMac",
         run=verify_mac,
         request=VerifyMacRequest,
+        condition_keys=of_mac,
         targets=_KEY,
         usage=KeyUsage.GENERATE_VERIFY_MAC,
         audit=_AUDIT,

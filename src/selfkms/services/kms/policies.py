@@ -3,15 +3,16 @@
 Source: AWS KMS API Reference, the operations of these names; KMS developer guide, "Key policies in AWS KMS".
 """
 
-from typing import Final
+from typing import Any, Final
 
 from selfkms.domain.kms.errors import MalformedPolicyDocumentException, NotFoundException
-from selfkms.domain.kms.key_policy import LOCKOUT_TEXT, POLICY_NAME, parse_key_policy
+from selfkms.domain.kms.key_policy import LOCKOUT_TEXT, POLICY_NAME, PRINCIPALS_TEXT, parse_key_policy
 from selfkms.domain.kms.keys import KMSKey
-from selfkms.domain.policy.evaluate import decide_on_key
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_bypass
 from selfkms.services.kms.paging import Page, Paged
 from selfkms.services.operation import Audit, KeyNamed, Operation
+from selfkms.services.principals import UnknownPrincipalError, principal_ids
 from selfkms.services.shapes import Shape
 
 
@@ -29,7 +30,7 @@ class PutKeyPolicyRequest(Shape, frozen=True, kw_only=True):
     key_id: str
     policy_name: str = POLICY_NAME
     policy: str
-    bypass_policy_lockout_safety_check: bool = False
+    bypass_policy_lockout_safety_check: bool | None = None
 
 
 class ListKeyPoliciesRequest(Paged, frozen=True, kw_only=True):
@@ -40,25 +41,28 @@ class ListKeyPoliciesResult(Page, frozen=True, kw_only=True):
     policy_names: tuple[str, ...]
 
 
-def check_new_policy(text: str, *, key_id: str, bypass: bool, context: Context) -> None:
-    """Refuse a key policy that is none, or under which the caller could not set the next one.
+def checked_policy(key: KMSKey, request: Any, context: Context) -> KMSKey:
+    """The key, whose policy is new, with the unique IDs of the principals that the policy names.
+
+    Args:
+        key: with the new key policy.
+        request: to CreateKey, PutKeyPolicy or ReplicateKey.
+        context: knows who asks.
 
     Raises:
         LimitExceededException: longer than 32,768 bytes.
-        MalformedPolicyDocumentException: no policy, or the caller would be locked out and did not skip that check.
+        MalformedPolicyDocumentException: no policy, a principal of an account of ours that does not exist, or the
+            caller would be locked out and did not skip that check.
     """
-    policy = parse_key_policy(text)
-    if bypass:
-        return
-    verdict = decide_on_key(
-        context.caller,
-        "kms:PutKeyPolicy",
-        policy=policy,
-        key_arn=context.key_arn(key_id),
-        owner=context.account_id,
-    )
-    if not verdict.allowed:
+    policy = parse_key_policy(key.policy)
+    try:
+        named = key.changed(principal_ids=principal_ids(policy, context.database))
+    except UnknownPrincipalError as error:
+        raise MalformedPolicyDocumentException(PRINCIPALS_TEXT) from error
+    skipped = request.bypass_policy_lockout_safety_check
+    if not skipped and not context.may_on_key("kms:PutKeyPolicy", named, of_bypass(request)):
         raise MalformedPolicyDocumentException(LOCKOUT_TEXT)
+    return named
 
 
 def get_key_policy(request: GetKeyPolicyRequest, key: KMSKey, _context: Context) -> GetKeyPolicyResult:
@@ -70,10 +74,7 @@ def get_key_policy(request: GetKeyPolicyRequest, key: KMSKey, _context: Context)
 def put_key_policy(request: PutKeyPolicyRequest, key: KMSKey, context: Context) -> None:
     """Replace the key policy; it counts from the next request on."""
     _check_name(request.policy_name)
-    check_new_policy(
-        request.policy, key_id=key.key_id, bypass=request.bypass_policy_lockout_safety_check, context=context
-    )
-    context.put(key.changed(policy=request.policy))
+    context.put(checked_policy(key.changed(policy=request.policy), request, context))
 
 
 def list_key_policies(_request: ListKeyPoliciesRequest, _key: KMSKey, _context: Context) -> ListKeyPoliciesResult:
@@ -100,6 +101,7 @@ OPERATIONS: Final = (
         "PutKeyPolicy",
         run=put_key_policy,
         request=PutKeyPolicyRequest,
+        condition_keys=of_bypass,
         targets=_KEY,
         writes=True,
         audit=Audit(

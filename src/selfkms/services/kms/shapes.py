@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
+from selfkms.domain.arns import key_arn
 from selfkms.domain.kms.algorithms import AGREEMENT, ENCAPSULATION, ENCRYPTION, MAC, SIGNING
+from selfkms.domain.kms.imported_material import expiration
+from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import KeySpec, KeyUsage, KMSKey
 from selfkms.services.shapes import Shape
 
@@ -35,6 +38,21 @@ def algorithm_lists(key: KMSKey) -> dict[str, tuple[str, ...]]:
     return {name: table[key.key_spec]}
 
 
+class MultiRegionKey(Shape, frozen=True, kw_only=True):
+    """One of several related keys."""
+
+    arn: str
+    region: str
+
+
+class MultiRegionConfiguration(Shape, frozen=True, kw_only=True):
+    """All keys of a multi-Region key, the same in the answers of each of them but for its own type."""
+
+    multi_region_key_type: str
+    primary_key: MultiRegionKey
+    replica_keys: tuple[MultiRegionKey, ...]
+
+
 class KeyMetadata(AlgorithmLists, frozen=True, kw_only=True):
     """AWS KMS API Reference, "KeyMetadata". Members without a value are left out."""
 
@@ -53,11 +71,16 @@ class KeyMetadata(AlgorithmLists, frozen=True, kw_only=True):
     customer_master_key_spec: KeySpec
     key_spec: KeySpec
     multi_region: bool
+    multi_region_configuration: MultiRegionConfiguration | None = None
+    pending_deletion_window_in_days: int | None = None
     current_key_material_id: str | None = None
+    expiration_model: str | None = None
+    valid_to: float | None = None
 
 
 def key_metadata(key: KMSKey) -> KeyMetadata:
     """What CreateKey and DescribeKey say of a key."""
+    expiration_model, valid_to = expiration(key) or (None, None)
     return KeyMetadata(
         aws_account_id=key.account_id,
         key_id=key.key_id,
@@ -74,8 +97,35 @@ def key_metadata(key: KMSKey) -> KeyMetadata:
         key_spec=key.key_spec,
         **algorithm_lists(key),
         multi_region=key.multi_region,
-        # Only symmetric keys ever get further key material, and only they tell which one is current.
-        current_key_material_id=key.current_material.material_id if key.kind == "symmetric" and key.materials else None,
+        multi_region_configuration=_multi_region_configuration(key),
+        pending_deletion_window_in_days=key.pending_window_days,
+        current_key_material_id=_current_key_material_id(key),
+        expiration_model=expiration_model,
+        valid_to=valid_to,
+    )
+
+
+def _current_key_material_id(key: KMSKey) -> str | None:
+    """Only symmetric keys ever get further key material, and only they tell which one is current.
+
+    A replica key that is being created does not have it yet.
+    """
+    if key.kind != "symmetric" or not key.materials or key.state is KeyState.CREATING:
+        return None
+    return key.current_material.material_id
+
+
+def _multi_region_configuration(key: KMSKey) -> MultiRegionConfiguration | None:
+    if key.primary_region is None:
+        return None
+    primary, *replicas = (
+        MultiRegionKey(arn=key_arn(region, key.account_id, key.key_id), region=region)
+        for region in (key.primary_region, *key.replica_regions)
+    )
+    return MultiRegionConfiguration(
+        multi_region_key_type="REPLICA" if key.is_replica else "PRIMARY",
+        primary_key=primary,
+        replica_keys=tuple(replicas),
     )
 
 

@@ -9,6 +9,7 @@ from selfkms.domain.kms.algorithms import SIGNING, MessageType, SigningAlgorithm
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_signing
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -79,6 +80,7 @@ OPERATIONS: Final = (
         "Sign",
         run=sign,
         request=SignRequest,
+        condition_keys=of_signing,
         targets=_KEY,
         usage=KeyUsage.SIGN_VERIFY,
         slow=True,
@@ -88,6 +90,7 @@ OPERATIONS: Final = (
         "Verify",
         run=verify,
         request=VerifyRequest,
+        condition_keys=of_signing,
         targets=_KEY,
         usage=KeyUsage.SIGN_VERIFY,
         slow=True,

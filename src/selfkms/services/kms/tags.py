@@ -9,6 +9,7 @@ from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.limits import LIST_RESOURCE_TAGS
 from selfkms.domain.tags import Tag, check_new_tags, with_tags, without_tags
 from selfkms.services.context import Context
+from selfkms.services.kms.condition_keys import of_tag_keys, of_tagging
 from selfkms.services.kms.paging import Page, Paged, following, page
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -75,6 +76,7 @@ OPERATIONS: Final = (
         "TagResource",
         run=tag_resource,
         request=TagResourceRequest,
+        condition_keys=of_tagging,
         check=check_tag_resource,
         targets=_KEY,
         writes=True,
@@ -84,6 +86,7 @@ OPERATIONS: Final = (
         "UntagResource",
         run=untag_resource,
         request=UntagResourceRequest,
+        condition_keys=of_tag_keys,
         targets=_KEY,
         writes=True,
         audit=Audit(parameters=("key_id", "tag_keys"), answers=("key_id",), read_only=False),

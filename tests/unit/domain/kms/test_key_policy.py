@@ -5,11 +5,13 @@ from typing import Final
 
 import pytest
 
-from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, Caller, User
+from selfkms.domain.iam.callers import Caller
+from selfkms.domain.iam.principals import User
 from selfkms.domain.kms.errors import LimitExceededException, MalformedPolicyDocumentException
 from selfkms.domain.kms.key_policy import LOCKOUT_TEXT, POLICY_NAME, default_key_policy, parse_key_policy
-from selfkms.domain.policy.document import PolicyError
-from selfkms.domain.policy.evaluate import decide_on_key
+from selfkms.domain.policy.document import Policy, PolicyError, PolicyKind
+from selfkms.domain.policy.evaluate import Document, Identity, Question, ResourceSide, decide
+from selfkms.domain.policy.facts import Facts
 
 ACCOUNT_ID: Final = "111122223333"
 
@@ -41,19 +43,24 @@ def test_the_default_key_policy_to_the_letter() -> None:
     assert default_key_policy(ACCOUNT_ID) == DEFAULT
 
 
+ALLOWING: Final = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}}'
+
+
 def test_the_default_key_policy_delegates_to_the_account() -> None:
-    """The root user and administrators may do everything; a user without a policy of its own nothing."""
-    policy = parse_key_policy(default_key_policy(ACCOUNT_ID))
-    user = User(account_id=ACCOUNT_ID, user_name="bob", user_id="AIDA1", created_at=1.0)
-    administrator = user.changed(attached_policy_arns=(ADMINISTRATOR_ACCESS,))
-    for caller, allowed in (
-        (Caller.root(ACCOUNT_ID, "AKIA1"), True),
-        (Caller.user(administrator, "AKIA2"), True),
-        (Caller.user(user, "AKIA3"), False),
-        (Caller.root("444455556666", "AKIA4"), False),
+    """The root user and users whom IAM allows may do everything; a user without a policy of its own nothing."""
+    policy = Document("the key policy", parse_key_policy(default_key_policy(ACCOUNT_ID)))
+    side = ResourceSide(policy=policy, owner=ACCOUNT_ID, principal_ids={})
+    nothing = Facts.of({})
+    question = Question(action="kms:ScheduleKeyDeletion", resource="arn:k", facts=nothing, resource_facts=nothing)
+    user = Caller.user(User(account_id=ACCOUNT_ID, user_name="bob", user_id="AIDA1", created_at=1.0), "AKIA1")
+    allowing = (Document("IAM", Policy.parse(ALLOWING, PolicyKind.IDENTITY)),)
+    for identity, allowed in (
+        (Identity(caller=Caller.root(ACCOUNT_ID, "AKIA1")), True),
+        (Identity(caller=user, policies=allowing), True),
+        (Identity(caller=user), False),
+        (Identity(caller=Caller.root("444455556666", "AKIA4"), policies=allowing), False),
     ):
-        verdict = decide_on_key(caller, "kms:ScheduleKeyDeletion", policy=policy, key_arn="arn:k", owner=ACCOUNT_ID)
-        assert verdict.allowed is allowed
+        assert decide(identity, question, side).allowed is allowed
 
 
 def test_a_key_policy_has_32768_bytes_at_most() -> None:

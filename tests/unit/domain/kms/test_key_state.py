@@ -15,53 +15,67 @@ from selfkms.domain.kms.key_state import GONE, KNOWN_OPERATIONS, REFUSALS, TRANS
 
 ARN: Final = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
-# AWS's table as it is printed: + works, D disabled, I pending import, P pending deletion, N not pending deletion.
+# AWS's table as it is printed: + works, D disabled, I pending import, P pending deletion, C creating, U updating,
+# R pending replica deletion, N not pending deletion.
 # A key that is pending import is of origin EXTERNAL, which the operations on automatic rotation refuse by themselves.
 # UpdateAlias stands here for the alias's new key; the one that it points to may be in any state.
 PUBLISHED: Final = """
-                                     Enabled  Disabled  PendingImport  PendingDeletion
-    Encrypt                          +        D         I              P
-    Decrypt                          +        D         I              P
-    ReEncrypt                        +        D         I              P
-    GenerateDataKey                  +        D         I              P
-    GenerateDataKeyWithoutPlaintext  +        D         I              P
-    GenerateDataKeyPair              +        D         I              P
-    GenerateDataKeyPairWithoutPlaintext +     D         I              P
-    Sign                             +        D         I              P
-    Verify                           +        D         I              P
-    GenerateMac                      +        D         I              P
-    VerifyMac                        +        D         I              P
-    DeriveSharedSecret               +        D         I              P
-    Encapsulate                      +        D         I              P
-    Decapsulate                      +        D         I              P
-    GetPublicKey                     +        D         I              P
-    DescribeKey                      +        +         +              +
-    GetKeyPolicy                     +        +         +              +
-    PutKeyPolicy                     +        +         +              +
-    ListKeyPolicies                  +        +         +              +
-    ListAliases                      +        +         +              +
-    ListResourceTags                 +        +         +              +
-    DeleteAlias                      +        +         +              +
-    CreateAlias                      +        +         +              P
-    UpdateAlias                      +        +         +              P
-    TagResource                      +        +         +              P
-    UntagResource                    +        +         +              P
-    UpdateKeyDescription             +        +         +              P
-    ScheduleKeyDeletion              +        +         +              P
-    EnableKey                        +        +         I              P
-    DisableKey                       +        +         I              P
-    CancelKeyDeletion                N        N         N              +
-    EnableKeyRotation                +        D         +              P
-    DisableKeyRotation               +        D         +              P
-    RotateKeyOnDemand                +        D         I              P
-    GetKeyRotationStatus             +        +         +              +
-    ListKeyRotations                 +        +         +              +
+                                 Enabled Disabled PendingImport PendingDeletion Creating Updating PendingReplicaDeletion
+Encrypt                          +       D        I             P               C        +        R
+Decrypt                          +       D        I             P               C        +        R
+ReEncrypt                        +       D        I             P               C        +        R
+GenerateDataKey                  +       D        I             P               C        +        R
+GenerateDataKeyWithoutPlaintext  +       D        I             P               C        +        R
+GenerateDataKeyPair              +       D        I             P               C        +        R
+GenerateDataKeyPairWithoutPlaintext +    D        I             P               C        +        R
+Sign                             +       D        I             P               C        +        R
+Verify                           +       D        I             P               C        +        R
+GenerateMac                      +       D        I             P               C        +        R
+VerifyMac                        +       D        I             P               C        +        R
+DeriveSharedSecret               +       D        I             P               C        +        R
+Encapsulate                      +       D        I             P               C        +        R
+Decapsulate                      +       D        I             P               C        +        R
+GetPublicKey                     +       D        I             P               C        +        R
+CreateGrant                      +       D        I             P               C        +        R
+ListGrants                       +       +        +             +               +        +        +
+RetireGrant                      +       +        +             +               +        +        +
+RevokeGrant                      +       +        +             +               +        +        +
+DescribeKey                      +       +        +             +               +        +        +
+GetKeyLastUsage                  +       +        +             +               +        +        +
+GetKeyPolicy                     +       +        +             +               +        +        +
+PutKeyPolicy                     +       +        +             +               +        +        +
+ListKeyPolicies                  +       +        +             +               +        +        +
+ListAliases                      +       +        +             +               +        +        +
+ListResourceTags                 +       +        +             +               +        +        +
+DeleteAlias                      +       +        +             +               +        +        +
+CreateAlias                      +       +        +             P               +        +        R
+UpdateAlias                      +       +        +             P               +        +        R
+TagResource                      +       +        +             P               +        +        R
+UntagResource                    +       +        +             P               +        +        R
+UpdateKeyDescription             +       +        +             P               +        +        R
+ScheduleKeyDeletion              +       +        +             P               +        U        R
+EnableKey                        +       +        I             P               C        U        R
+DisableKey                       +       +        I             P               C        U        R
+CancelKeyDeletion                N       N        N             +               N        N        +
+EnableKeyRotation                +       D        +             P               C        U        R
+DisableKeyRotation               +       D        +             P               C        U        R
+RotateKeyOnDemand                +       D        I             P               C        U        R
+ReplicateKey                     +       D        I             P               C        U        R
+UpdatePrimaryRegion              +       D        I             P               C        U        R
+GetKeyRotationStatus             +       +        +             +               +        +        +
+ListKeyRotations                 +       +        +             +               +        +        +
+GetParametersForImport           +       +        +             P               C        U        R
+ImportKeyMaterial                +       +        +             P               C        U        R
+DeleteImportedKeyMaterial        +       +        +             +               C        U        +
 """
 
 ANSWERS: Final[dict[str, tuple[type[AWSError], str]]] = {
     "D": (DisabledException, f"{ARN} is disabled."),
     "I": (KMSInvalidStateException, f"{ARN} is pending import."),
     "P": (KMSInvalidStateException, f"{ARN} is pending deletion."),
+    "C": (KMSInvalidStateException, f"{ARN} is creating."),
+    "U": (KMSInvalidStateException, f"{ARN} is updating."),
+    "R": (KMSInvalidStateException, f"{ARN} is pending replica deletion."),
     "N": (KMSInvalidStateException, f"{ARN} is not pending deletion."),
 }
 
@@ -76,6 +90,24 @@ LEADS_TO: Final = {
     ("PendingImport", "ScheduleKeyDeletion"): "PendingDeletion",
     ("PendingDeletion", "CancelKeyDeletion"): "Disabled",
     ("PendingDeletion", "WindowOver"): "gone",
+    ("Enabled", "MaterialComplete"): "Enabled",
+    ("Disabled", "MaterialComplete"): "Disabled",
+    ("PendingImport", "MaterialComplete"): "Enabled",
+    ("Enabled", "MaterialLost"): "PendingImport",
+    ("Disabled", "MaterialLost"): "PendingImport",
+    ("PendingImport", "MaterialLost"): "PendingImport",
+    ("PendingDeletion", "MaterialLost"): "PendingDeletion",
+    ("Creating", "Settled"): "Enabled",
+    ("Creating", "ScheduleKeyDeletion"): "PendingDeletion",
+    ("Enabled", "PrimaryMoved"): "Updating",
+    ("Updating", "Settled"): "Enabled",
+    ("Updating", "MaterialLost"): "PendingImport",
+    ("Enabled", "ScheduleKeyDeletionWithReplicas"): "PendingReplicaDeletion",
+    ("Disabled", "ScheduleKeyDeletionWithReplicas"): "PendingReplicaDeletion",
+    ("PendingImport", "ScheduleKeyDeletionWithReplicas"): "PendingReplicaDeletion",
+    ("PendingReplicaDeletion", "CancelKeyDeletion"): "Disabled",
+    ("PendingReplicaDeletion", "ReplicasGone"): "PendingDeletion",
+    ("PendingReplicaDeletion", "MaterialLost"): "PendingReplicaDeletion",
 }
 
 EVENTS: Final = sorted({event for _, event in LEADS_TO})
@@ -173,19 +205,20 @@ def test_any_sequence_of_events_stays_inside_the_table(state: KeyState, events: 
             return
         following = after(state, event)
         assert isinstance(following, KeyState)
-        if state is KeyState.PENDING_DELETION:
+        if state is KeyState.PENDING_DELETION and event != "MaterialLost":
             assert event == "CancelKeyDeletion"
             assert following is KeyState.DISABLED
         state = following
 
 
 @given(st.sampled_from(KeyState), st.lists(st.sampled_from(EVENTS), max_size=30))
-def test_a_key_is_enabled_by_enabling_it_only(state: KeyState, events: list[str]) -> None:
-    """Nothing but EnableKey makes a key usable: cancelling a deletion does not."""
+def test_a_key_is_enabled_by_enabling_it_or_by_its_material(state: KeyState, events: list[str]) -> None:
+    """Nothing but EnableKey, imported material and the end of a transient state do: cancelling a deletion does not."""
     for event in events:
         if not possible(state, event) or ends(state, event):
             continue
         following = after(state, event)
         if following is KeyState.ENABLED:
-            assert event == "EnableKey"
+            by_material = event == "MaterialComplete" and state is not KeyState.DISABLED
+            assert event in ("EnableKey", "Settled") or by_material
         state = following

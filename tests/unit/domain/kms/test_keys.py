@@ -101,6 +101,21 @@ def test_the_last_material_encrypts() -> None:
     assert KEY.current_material is CURRENT
 
 
+def test_what_is_pending_rotation_does_not_encrypt() -> None:
+    """It stands last, and is not current."""
+    waiting = MaterialEntry(handle="2" * 32, material_id="c" * 64, pending_rotation=True)
+    key = KEY.changed(materials=(OLD, CURRENT, waiting))
+    assert (key.current_material, key.waiting_material) == (CURRENT, waiting)
+    assert key.lasting_materials == (OLD, CURRENT)
+    assert KEY.waiting_material is None
+
+
+def test_only_imported_material_can_be_missing() -> None:
+    """A key with material of our own is whole as long as it lives."""
+    assert KEY.whole(now=1e12)
+    assert not KEY.changed(origin=Origin.EXTERNAL, materials=()).whole(now=0.0)
+
+
 def test_every_material_is_found_by_its_handle() -> None:
     """Old ciphertext stays readable: also the materials that no longer encrypt are the key's."""
     assert KEY.material(OLD.handle) is OLD

@@ -12,6 +12,7 @@ from selfkms.domain.kms.rotation import (
     check_automatic,
     check_on_demand,
     rotated,
+    rotated_to_waiting,
     scheduled,
     unscheduled,
 )
@@ -72,8 +73,20 @@ def test_imported_material_rotates_to_what_waits() -> None:
         check_automatic(key)
     assert automatic.value.message == f"{key.arn} origin is EXTERNAL which is not valid for this operation."
     with pytest.raises(KMSInvalidStateException) as on_demand:
-        check_on_demand(key, now=0.0)
+        check_on_demand(key, (), now=0.0)
     assert on_demand.value.message == f"No available key material pending rotation for the key: {key.arn}."
+
+
+def test_what_waits_becomes_current() -> None:
+    """The old material stays for old ciphertext; expired material does not become current."""
+    waiting = MaterialEntry("11" * 16, "bb" * 32, valid_to=10.0, pending_rotation=True)
+    key = KEY.changed(origin=Origin.EXTERNAL, materials=(*KEY.materials, waiting))
+    check_on_demand(key, (), now=9.9)
+    after = rotated_to_waiting(key, now=9.9)
+    current = MaterialEntry("11" * 16, "bb" * 32, valid_to=10.0, rotated_at=9.9, rotation_type="ON_DEMAND")
+    assert after.materials == (*KEY.materials, current)
+    with pytest.raises(KMSInvalidStateException):
+        check_on_demand(key, (), now=10.0)
 
 
 @pytest.mark.parametrize("origin", [Origin.AWS_CLOUDHSM, Origin.EXTERNAL_KEY_STORE])
@@ -83,4 +96,4 @@ def test_keys_of_custom_key_stores_do_not_rotate(origin: Origin) -> None:
     with pytest.raises(UnsupportedOperationException):
         check_automatic(key)
     with pytest.raises(UnsupportedOperationException):
-        check_on_demand(key, now=0.0)
+        check_on_demand(key, (), now=0.0)

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.world import ALICE_ACCOUNT, REGION, World
-from selfkms.domain.iam.principals import Caller
+from selfkms.domain.iam.callers import Caller
 from selfkms.services.context import Context
 from selfkms.services.kms.deletion import end_key
 

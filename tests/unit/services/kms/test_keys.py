@@ -191,8 +191,11 @@ def test_two_keys_share_nothing(world: World) -> None:
             "KeyUsage KEY_AGREEMENT is not compatible with KeySpec ECC_SECG_P256K1",
         ),
         ({"KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY"}, NOT_YET, "KeySpec SM2 is not supported in this Region"),
-        ({"Origin": "EXTERNAL"}, NOT_YET, "Origin EXTERNAL is not supported yet."),
-        ({"MultiRegion": True}, NOT_YET, "Multi-Region keys are not supported yet."),
+        (
+            {"Origin": "EXTERNAL", "KeySpec": "ML_DSA_44", "KeyUsage": "SIGN_VERIFY"},
+            NOT_YET,
+            "KeySpec ML_DSA_44 is not supported for Origin EXTERNAL.",
+        ),
         (
             {"Tags": [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "a", "TagValue": "2"}]},
             "TagException",

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
-from selfkms.domain.iam.principals import Caller
+from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.aliases import Alias
 from selfkms.domain.kms.errors import InvalidMarkerException
 from selfkms.domain.limits import PageLimit

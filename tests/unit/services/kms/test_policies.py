@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.policies import new_user
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, World
 
 ROOT = f"arn:aws:iam::{ALICE_ACCOUNT}:root"
@@ -159,6 +160,7 @@ def test_a_policy_has_32_768_bytes_at_most(world: World) -> None:
 )
 def test_nobody_locks_themselves_out(world: World, by: str, text: str) -> None:
     """A policy under which the caller could not set the next one is refused, unless the check is bypassed."""
+    new_user(world, "other")
     key_id = world.make_key(by=by)["KeyId"]
     assert world.refusal("PutKeyPolicy", {"KeyId": key_id, "Policy": text}, by=by) == LOCKOUT
     assert world.refusal("CreateKey", {"Policy": text}, by=by) == LOCKOUT
