@@ -8,18 +8,19 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from selfkms.domain.arns import is_account_id
-from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, AccessKey, Account, User, secret_binding
+from selfkms.domain.iam.aws_managed_policies import ADMINISTRATOR_ACCESS
+from selfkms.domain.iam.principals import AccessKey, Account, User, secret_binding
 from selfkms.domain.records import Put
 from selfkms.domain.secrets import Secret
 from selfkms.ports.entropy import Entropy
 from selfkms.ports.installation_keys import InstallationKeys
+from selfkms.services.iam.unique_ids import IDPrefix, unique_id
 
 ADMINISTRATOR: Final = "admin"
 """The name of an account's first IAM user."""
 
-# Random bytes for 16 characters of base 32, 17 letters after AIDA (rounded up), and 40 characters of base 64.
+# Random bytes for 16 characters of base 32, and for 40 characters of base 64.
 _ID_BYTES: Final = 10
-_USER_ID_BYTES: Final = 11
 _SECRET_BYTES: Final = 30
 
 
@@ -61,7 +62,7 @@ def new_account(
     user = User(
         account_id=account_id,
         user_name=ADMINISTRATOR,
-        user_id="AIDA" + b32encode(entropy.random_bytes(_USER_ID_BYTES)).decode()[:17],
+        user_id=unique_id(IDPrefix.USER, entropy),
         created_at=now,
         attached_policy_arns=(ADMINISTRATOR_ACCESS,),
     )

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from harness.world import CountedEntropy, World
-from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, AccessKey, Account, User
+from selfkms.domain.iam.aws_managed_policies import ADMINISTRATOR_ACCESS
+from selfkms.domain.iam.principals import AccessKey, Account, User
 from selfkms.domain.records import Record
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.ports.database import ConflictError, CorruptRecordError

@@ -1,0 +1,1 @@
+"""Sessions: temporary credentials of roles and users."""
