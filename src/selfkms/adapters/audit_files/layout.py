@@ -124,6 +124,28 @@ class Frame(NamedTuple):
     """The place behind it, with its own sequence number and chain hash."""
 
 
+class FrameHead(NamedTuple):
+    """What stands before the body of a record."""
+
+    body_bytes: int
+    """0: there is no record."""
+    sequence: int
+    event_id: bytes
+    chain_hash: bytes
+
+    @classmethod
+    def decode(cls, data: bytes) -> "FrameHead":
+        """The head in the first `FRAME_OVERHEAD` bytes, believed as it stands.
+
+        Raises:
+            LayoutError: there are not so many.
+        """
+        if len(data) < FRAME_OVERHEAD:
+            raise LayoutError("cut short")
+        body_bytes, sequence, event_id = _HEAD.unpack_from(data)
+        return cls(body_bytes, sequence, event_id, data[_HEAD.size : FRAME_OVERHEAD])
+
+
 def encode_frame(event_id: bytes, body: bytes, before: Position, key: MACKey) -> tuple[bytes, Position]:
     """The bytes of the next record's frame, and the place behind it."""
     assert body, "an empty body cannot be told from the end of the records"

@@ -5,6 +5,7 @@ Source: CloudTrail User Guide, "CloudTrail record contents", "CloudTrail userIde
 """
 
 import functools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ import msgspec
 
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.errors import AWSError
-from selfkms.domain.iam.principals import Caller, CallerKind
+from selfkms.domain.iam.callers import Caller, CallerKind, Session
 
 EVENT_VERSION: Final = "1.11"
 ERROR_MESSAGE_BYTES_MAX: Final = 1_024
@@ -51,11 +52,15 @@ class Event(msgspec.Struct, kw_only=True):
     additional: dict[str, Any] | None = None
     resources: list[dict[str, str]] | None = None
     error: AWSError | None = None
+    owners: tuple[str, ...] = ()
+    """Other accounts whose KMS keys the request is about, once it is permitted."""
+    shared_event_id: str | None = None
+    """In all records of a call that stands in the trails of several accounts."""
 
     def finish(self) -> AuditRecord:
         """The record. The order of its fields is CloudTrail's."""
         failed = self.error is not None
-        denied = failed and self.error is not None and self.error.code == "AccessDeniedException"
+        denied = self.error is not None and self.error.code in ("AccessDeniedException", "AccessDenied")
         record: dict[str, Any] = {
             "eventVersion": EVENT_VERSION,
             "userIdentity": user_identity(self.caller),
@@ -72,7 +77,7 @@ class Event(msgspec.Struct, kw_only=True):
             if self.error.message:
                 record["errorMessage"] = _cut(self.error.message, ERROR_MESSAGE_BYTES_MAX)
         record["requestParameters"] = None if denied else self.parameters
-        record["responseElements"] = None if failed or self.read_only else self.answers
+        record["responseElements"] = None if failed else self.answers
         if self.additional and not failed:
             record["additionalEventData"] = self.additional
         record["requestID"] = self.request_id
@@ -84,10 +89,45 @@ class Event(msgspec.Struct, kw_only=True):
         record["managementEvent"] = True
         if self.caller is not None:
             record["recipientAccountId"] = self.caller.account_id
+        if self.shared_event_id is not None:
+            record["sharedEventID"] = self.shared_event_id
         record["eventCategory"] = "Management"
         if self.tls is not None:
             record["tlsDetails"] = self.tls
         return AuditRecord(self.event_id, _bounded(record))
+
+    def copies(self, new_id: Callable[[], str]) -> tuple[AuditRecord, ...]:
+        """The records of a call that succeeded for the owners of the keys it used, each under an event ID of its own.
+
+        They say of the caller only which account it is of. Refused calls are the caller's alone. To be asked for before
+        `finish`, whose record shares an ID with them.
+
+        Source: CloudTrail User Guide, "sharedEventID"; KMS developer guide, "Cross-account" log entries.
+        """
+        if self.error is not None or not self.owners or self.caller is None:
+            return ()
+        self.shared_event_id = self.shared_event_id or new_id()
+        identity = {
+            "type": "AWSAccount",
+            "principalId": self.caller.principal_id,
+            "accountId": self.caller.account_id,
+        }
+        found = []
+        for owner in self.owners:
+            event_id = new_id()
+            record = {
+                **msgspec.json.decode(self.finish().body),
+                "userIdentity": identity,
+                "eventID": event_id,
+                "recipientAccountId": owner,
+            }
+            theirs = [resource for resource in self.resources or [] if resource["accountId"] == owner]
+            if theirs != self.resources:
+                # Of ReEncrypt: what belongs to the key of somebody else is not for this owner.
+                record |= {"requestParameters": None, "resources": theirs}
+                record.pop("additionalEventData", None)
+            found.append(AuditRecord(event_id, _encode(record)))
+        return tuple(found)
 
 
 def service_event(
@@ -151,10 +191,22 @@ def key_resource(account_id: str, arn: str) -> dict[str, str]:
     return {"accountId": account_id, "type": "AWS::KMS::Key", "ARN": arn}
 
 
+def role_resource(account_id: str, arn: str) -> dict[str, str]:
+    """A role among the resources of a record: of AssumeRole."""
+    return {"accountId": account_id, "type": "AWS::IAM::Role", "ARN": arn}
+
+
 def user_identity(caller: Caller | None) -> dict[str, Any]:
     """CloudTrail's userIdentity element."""
     if caller is None:
         return ANONYMOUS
+    if caller.web_identity is not None:
+        return {
+            "type": caller.kind.value,
+            "principalId": caller.principal_id,
+            "userName": caller.web_identity.subject,
+            "identityProvider": caller.web_identity.provider_arn,
+        }
     identity: dict[str, Any] = {
         "type": caller.kind.value,
         "principalId": caller.principal_id,
@@ -162,9 +214,40 @@ def user_identity(caller: Caller | None) -> dict[str, Any]:
         "accountId": caller.account_id,
         "accessKeyId": caller.access_key_id,
     }
-    if caller.kind is CallerKind.USER:
+    if caller.user_name is not None:
         identity["userName"] = caller.user_name
+    if caller.session is not None:
+        identity["sessionContext"] = _session_context(caller, caller.session)
+    if caller.service is not None:
+        identity["invokedBy"] = caller.service
     return identity
+
+
+def _session_context(caller: Caller, session: Session) -> dict[str, Any]:
+    """Who the temporary credentials were issued by, and when."""
+    context: dict[str, Any] = {}
+    if caller.role is not None:
+        context["sessionIssuer"] = {
+            "type": "Role",
+            "principalId": caller.role.role_id,
+            "arn": caller.role.arn,
+            "accountId": caller.account_id,
+            "userName": caller.role.role_name,
+        }
+    elif caller.kind is CallerKind.FEDERATED and caller.iam_user is not None:
+        context["sessionIssuer"] = {
+            "type": "IAMUser",
+            "principalId": caller.iam_user.user_id,
+            "arn": caller.iam_user.arn,
+            "accountId": caller.account_id,
+            "userName": caller.iam_user.user_name,
+        }
+    if session.web_identity_provider is not None:
+        context["webIdFederationData"] = {"federatedProvider": session.web_identity_provider, "attributes": {}}
+    context["attributes"] = {"creationDate": event_time(session.issued_at), "mfaAuthenticated": "false"}
+    if session.source_identity is not None:
+        context["sourceIdentity"] = session.source_identity
+    return context
 
 
 def event_time(at: float) -> str:

@@ -11,6 +11,7 @@ from selfkms.adapters.audit_files.layout import (
     FRAME_OVERHEAD,
     GENESIS_HASH,
     RECORDS_OFFSET,
+    FrameHead,
     Header,
     LayoutError,
     Mark,
@@ -144,3 +145,17 @@ def test_mark_denies_another_record_of_the_same_number() -> None:
     assert not mark.denies(Position(1, 4_900, 6, b"b" * 32))
     assert mark.denies(Position(1, 5_000, 7, b"b" * 32))
     assert mark.denies(Position(1, 4_999, 7, b"a" * 32))
+
+
+class TestFrameHead:
+    """What stands before a body, read without its body."""
+
+    def test_it_is_what_was_written(self) -> None:
+        """Length, number, event ID and chain hash."""
+        frame, after = encode_frame(b"e" * 16, b"body", Position(1, 0, 6, GENESIS_HASH), KEY)
+        assert FrameHead.decode(frame) == (4, 7, b"e" * 16, after.chain_hash)
+
+    def test_what_is_shorter_is_none(self) -> None:
+        """Whatever else the bytes are."""
+        with pytest.raises(LayoutError):
+            FrameHead.decode(bytes(FRAME_OVERHEAD - 1))

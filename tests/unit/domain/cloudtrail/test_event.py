@@ -23,7 +23,10 @@ from selfkms.domain.cloudtrail.event import (
 )
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.errors import AccessDeniedException, AWSError, UnrecognizedClientException, ValidationException
-from selfkms.domain.iam.principals import ADMINISTRATOR_ACCESS, Caller, User
+from selfkms.domain.iam.aws_managed_policies import ADMINISTRATOR_ACCESS
+from selfkms.domain.iam.callers import Caller
+from selfkms.domain.iam.identity_providers import WebIdentity
+from selfkms.domain.iam.principals import User
 from selfkms.domain.kms.errors import (
     DisabledException,
     InvalidCiphertextException,
@@ -183,11 +186,10 @@ def test_a_record_is_one_line_of_utf_8() -> None:
     assert body(record)["userAgent"] == "a\r\nb\u2028é"
 
 
-def test_read_only_operations_have_no_response_elements() -> None:
-    """What Encrypt, Describe… and List… answer is not recorded; that it was read is."""
-    record = finished(read_only=True, answers={"keyId": KEY_ARN}, additional={"keyMaterialId": "z"})
-    assert record["responseElements"] is None
-    assert record["additionalEventData"] == {"keyMaterialId": "z"}
+def test_response_elements_are_those_of_the_operation() -> None:
+    """AssumeRole is read-only and has them, Encrypt is and has none: the table of operations says which."""
+    assert finished(read_only=True, answers={"packedPolicySize": 1})["responseElements"] == {"packedPolicySize": 1}
+    assert finished(read_only=True)["responseElements"] is None
 
 
 def test_an_operation_on_no_key_has_an_empty_list_of_resources() -> None:
@@ -281,6 +283,20 @@ def test_the_identity_of_a_root_user() -> None:
         ("arn", "arn:aws:iam::111122223333:root"),
         ("accountId", "111122223333"),
         ("accessKeyId", "AKIAROOT"),
+    ]
+
+
+def test_the_identity_of_whoever_brings_a_token() -> None:
+    """As the IAM User Guide shows it: nobody of an account, and no credentials."""
+    provider = f"arn:aws:iam::{ACCOUNT_ID}:oidc-provider/token.example.org"
+    identity = WebIdentity(
+        provider_arn=provider, issuer="https://token.example.org", subject="system:a", audience="sts.amazonaws.com"
+    )
+    assert list(user_identity(Caller.of_web_identity(identity, ACCOUNT_ID)).items()) == [
+        ("type", "WebIdentityUser"),
+        ("principalId", f"{provider}:sts.amazonaws.com:system:a"),
+        ("userName", "system:a"),
+        ("identityProvider", provider),
     ]
 
 
