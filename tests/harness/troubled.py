@@ -47,6 +47,7 @@ class TroubledDatabase(MemoryDatabase):
 
     def refresh(self) -> None:
         self.before_refresh()
+        super().refresh()
 
     def key(self, account_id: str, region: str, key_id: str) -> KMSKey | None:
         self.before_key()

@@ -16,3 +16,5 @@ class Outcome(msgspec.Struct, frozen=True):
     response: HTTPResponse
     record: AuditRecord | None
     otherwise: HTTPResponse
+    copies: tuple[AuditRecord, ...] = ()
+    """The records of the same call for the owners of other accounts' keys, as safe as `record` before the answer."""

@@ -8,14 +8,25 @@ from typing import Any, Final
 
 import msgspec
 
-from selfkms.domain.cloudtrail.event import Event, element_time, key_resource
-from selfkms.gate.resolve import Resolved, ResolvedAlias, ResolvedKey
+from selfkms.domain.cloudtrail.event import Event, element_time, key_resource, role_resource
+from selfkms.domain.iam.identity_providers import WebIdentity
+from selfkms.gate.resolved import (
+    Resolved,
+    ResolvedAlias,
+    ResolvedEntity,
+    ResolvedGrant,
+    ResolvedKey,
+    ResolvedRole,
+    ResolvedTrail,
+)
 from selfkms.protocol.http import HTTPRequest
 from selfkms.services.context import Context
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import aws_name
 
-_DATES: Final = frozenset({"creationDate", "deletionDate"})
+_STRUCTURES: Final = frozenset({"tags", "lookup_attributes", "context_entries", "event_selectors", "tags_list"})
+_TIMES: Final = frozenset({"valid_to", "start_time", "end_time"})
+_DATES: Final = frozenset({"creationDate", "deletionDate", "createDate", "updateDate"})
 
 
 def begin(request: HTTPRequest, *, event_id: str, request_id: str, at: float) -> Event:
@@ -37,21 +48,47 @@ def note_request(event: Event, operation: Operation, parameters: dict[str, Any])
     event.parameters = _parameters(operation.audit, parameters)
 
 
+def note_web_identity(event: Event, identity: WebIdentity) -> None:
+    """What a token itself asks for: it stands among the parameters, as in CloudTrail."""
+    asked: dict[str, Any] = dict(event.parameters or {})
+    if identity.source_identity is not None:
+        asked["sourceIdentity"] = identity.source_identity
+    if identity.tags:
+        asked["principalTags"] = {tag.tag_key: tag.tag_value for tag in identity.tags}
+    if identity.transitive_tag_keys:
+        asked["transitiveTagKeys"] = list(identity.transitive_tag_keys)
+    event.parameters = asked or None
+
+
 def note_named(event: Event, resolved: Resolved) -> None:
-    """The KMS keys and aliases that the caller named, by these names: what is behind them is not for all to know."""
-    event.resources = [
-        key_resource(_account_of(arn), arn)
-        for arn in (
-            r.arn if isinstance(r, ResolvedAlias) else r.named_arn
-            for r in resolved.resources
-            if isinstance(r, ResolvedAlias) or not r.by_ciphertext
-        )
-    ]
+    """The KMS keys, aliases and roles that the caller named, by these names: what is behind them is not for all."""
+    event.resources = _resources(resolved, permitted=False)
 
 
 def note_permitted(event: Event, resolved: Resolved) -> None:
-    """All KMS keys and aliases that the request is about, once it is permitted."""
-    event.resources = [key_resource(_account_of(resource.arn), resource.arn) for resource in resolved.resources]
+    """All KMS keys, aliases and roles that the request is about, once it is permitted."""
+    event.resources = _resources(resolved, permitted=True)
+    assert event.caller is not None
+    owners = {r.owner for r in resolved.resources if isinstance(r, ResolvedKey | ResolvedGrant | ResolvedRole)}
+    event.owners = tuple(sorted(owners - {event.caller.account_id}))
+
+
+def _resources(resolved: Resolved, *, permitted: bool) -> list[dict[str, str]] | None:
+    """CloudTrail's `resources`. Records of IAM and CloudTrail have none."""
+    found = []
+    for resource in resolved.resources:
+        match resource:
+            case ResolvedKey():
+                if permitted or not resource.by_ciphertext:
+                    arn = resource.arn if permitted else resource.named_arn
+                    found.append(key_resource(_account_of(arn), arn))
+            case ResolvedAlias() | ResolvedGrant():
+                found.append(key_resource(_account_of(resource.arn), resource.arn))
+            case ResolvedRole():
+                found.append(role_resource(resource.owner, resource.arn))
+            case ResolvedEntity() | ResolvedTrail():
+                return None
+    return found
 
 
 def note_result(event: Event, operation: Operation, resolved: Resolved, result: Any, context: Context) -> None:
@@ -60,7 +97,8 @@ def note_result(event: Event, operation: Operation, resolved: Resolved, result: 
         event.resources = [*(event.resources or []), key_resource(key.account_id, key.arn)]
     event.additional = {_element(name): value for name, value in context.notes.items()} or None
     if operation.audit.answers:
-        event.answers = {_element(name): _answer(name, result, resolved) for name in operation.audit.answers}
+        answers = {_element(name): _answer(name, result, resolved) for name in operation.audit.answers}
+        event.answers = {name: answer for name, answer in answers.items() if answer is not None}
 
 
 def _parameters(audit: Audit, parameters: dict[str, Any]) -> dict[str, Any] | None:
@@ -68,14 +106,27 @@ def _parameters(audit: Audit, parameters: dict[str, Any]) -> dict[str, Any] | No
     for name in audit.parameters:
         value = parameters.get(aws_name(name), audit.defaults.get(name))
         if value is not None:
-            recorded[_element(name)] = _lower(value) if name == "tags" else value
+            recorded[_element(name)] = _parameter(name, value)
     return recorded or None
+
+
+def _parameter(name: str, value: Any) -> Any:
+    """Member names get a small first letter as everything in CloudTrail; names of an encryption context do not."""
+    if name in _STRUCTURES:
+        return _lower(value)
+    if name in _TIMES:
+        return element_time(value)
+    if name == "constraints":
+        return {_lower_first(kind): pairs for kind, pairs in value.items()}
+    return value
 
 
 def _answer(name: str, result: Any, resolved: Resolved) -> Any:
     if name == "key_id":
         # The API answers nothing, or the ARN; the record always has the ARN, for UpdateAlias that of the new target.
-        return [r.arn for r in resolved.resources if isinstance(r, ResolvedKey)][-1]
+        keys = [r for r in resolved.resources if isinstance(r, ResolvedKey | ResolvedGrant)]
+        acted_on = [r for r in keys if isinstance(r, ResolvedGrant) or r.admitted]
+        return (acted_on or keys)[-1].arn
     return _lower(msgspec.to_builtins(getattr(result, name)), _element(name))
 
 
@@ -85,7 +136,7 @@ def _lower(value: Any, name: str = "") -> Any:
         return {_lower_first(key): _lower(inner, _lower_first(key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_lower(inner) for inner in value]
-    return element_time(value) if name in _DATES else value
+    return element_time(value) if name in _DATES and value is not None else value
 
 
 @functools.cache

@@ -3,9 +3,11 @@
 import logging
 from typing import Final
 
-from selfkms.domain.iam.principals import Caller
+from selfkms.domain.iam.callers import Caller
+from selfkms.domain.kms.imported_material import expired
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.kms.multi_region import settled
 from selfkms.domain.kms.rotation import RotationType
 from selfkms.ports.audit_sink import AuditSink
 from selfkms.ports.clock import Clock
@@ -15,6 +17,7 @@ from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_store import KeyStore
 from selfkms.services.context import Context
 from selfkms.services.kms.deletion import end_key
+from selfkms.services.kms.imported_material import expire
 from selfkms.services.kms.rotation import rotate
 
 _log = logging.getLogger(__name__)
@@ -49,16 +52,19 @@ class Upkeep:
         self._tidied_at = 0.0
 
     def attend_due_keys(self) -> int:
-        """End every KMS key whose pending window is over, and rotate every one whose day it is. How many there were.
+        """What is due: keys end, rotate, settle, or lose imported material that has expired. How many there were.
 
         One whose rows are damaged stays, is logged, and holds up no other.
         """
+        # What cannot be taken back waits for both clocks: a wall clock that jumps ahead ends no key early.
+        now = self._clock.now()
+        at = min(now, self._clock.matured())
         attended = 0
         stuck: set[str] = set()
-        while due := [key for key in self._due(_AT_ONCE + len(stuck)) if key.arn not in stuck]:
+        while due := [key for key in self._database.keys_due(now, limit=_AT_ONCE + len(stuck)) if key.arn not in stuck]:
             for key in due:
                 try:
-                    self._attend(key)
+                    done = self._attend(key, at=at, now=now)
                 except ConflictError:
                     # Changed, or attended to by another keeper, at this very moment: the next round looks again.
                     stuck.add(key.arn)
@@ -67,7 +73,10 @@ class Upkeep:
                     _log.error("%s is left as it is: %s", key.arn, error)
                     stuck.add(key.arn)
                     continue
-                attended += 1
+                if not done:
+                    # By one clock only.
+                    stuck.add(key.arn)
+                attended += done
         return attended
 
     def compact(self) -> None:
@@ -103,11 +112,8 @@ class Upkeep:
             moved += len(backlog)
         return moved
 
-    def _due(self, limit: int) -> list[KMSKey]:
-        # What cannot be taken back waits for both clocks: a wall clock that jumps ahead ends no key early.
-        return self._database.keys_due(min(self._clock.now(), self._clock.matured()), limit=limit)
-
-    def _attend(self, key: KMSKey) -> None:
+    def _attend(self, key: KMSKey, *, at: float, now: float) -> bool:
+        """Do what is due by both clocks (`at`), or where nothing is lost by the service's (`now`); whether it was."""
         context = Context(
             caller=Caller.root(key.account_id, ""),
             region=key.region,
@@ -117,14 +123,25 @@ class Upkeep:
             entropy=self._entropy,
             keys=self._keys,
         )
-        if key.state is not KeyState.PENDING_DELETION:
+        if key.state is KeyState.PENDING_DELETION and key.deletion_at is not None and key.deletion_at <= at:
+            gone = end_key(key, context)
+            what = "the pending window of %s is over: the key and its material are gone"
+        elif key.settles_at is not None and key.settles_at <= now:
+            gone = []
+            context.put(settled(key, now=context.now))
+            what = "%s has settled"
+        elif expired(key, at=at):
+            gone = expire(key, context, at=at)
+            what = "imported key material of %s has expired and is gone"
+        elif key.next_rotation_at is None or key.next_rotation_at > at:
+            return False
+        else:
+            gone = []
             rotate(key, RotationType.AUTOMATIC, context)
-            self._database.commit(context.changes, context.events)
-            _log.info("%s was rotated", key.arn)
-            return
-        materials = end_key(key, context)
+            what = "%s was rotated"
         self._database.commit(context.changes, context.events)
-        # Destruction comes last: when the key cannot come back.
-        for material in materials:
+        # Destruction comes last: when what is gone cannot come back.
+        for material in gone:
             self._key_store.destroy(material)
-        _log.info("the pending window of %s is over: the key and its material are gone", key.arn)
+        _log.info(what, key.arn)
+        return True

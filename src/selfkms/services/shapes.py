@@ -8,12 +8,22 @@ from typing import Final
 
 import msgspec
 
-_CAPITALS: Final = {"aws": "AWS"}
+_CAPITALS: Final = {"aws": "AWS", "openid": "OpenID", "clientid": "ClientID"}
+
+# CloudTrail has its own ways.
+_OTHERWISE: Final = {
+    "trail_arn": "TrailARN",
+    "trail_name_list": "trailNameList",
+    "trail_list": "trailList",
+    "include_shadow_trails": "includeShadowTrails",
+}
 
 
 @functools.cache
 def aws_name(member: str) -> str:
     """`key_id` → `KeyId`, `aws_account_id` → `AWSAccountId`. Remembered: there are as many names as the tables have."""
+    if member in _OTHERWISE:
+        return _OTHERWISE[member]
     return "".join(_CAPITALS.get(word, word.capitalize()) for word in member.split("_"))
 
 

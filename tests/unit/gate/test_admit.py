@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.importer import LASTING, import_into, parameters_for_import
 from harness.world import ALICE_ACCOUNT, REGION, World
+from selfkms.domain.arns import user_arn
 from selfkms.domain.kms.key_state import KeyState
 from selfkms.domain.kms.keys import KeySpec, KeyUsage, KMSKey
 from selfkms.domain.records import Put
@@ -19,23 +21,39 @@ Refusal = tuple[str, str] | None
 DISABLED = ("DisabledException", "{} is disabled.")
 DELETING = ("KMSInvalidStateException", "{} is pending deletion.")
 IMPORTING = ("KMSInvalidStateException", "{} is pending import.")
+CREATING = ("KMSInvalidStateException", "{} is creating.")
+UPDATING = ("KMSInvalidStateException", "{} is updating.")
+DELETING_REPLICAS = ("KMSInvalidStateException", "{} is pending replica deletion.")
 NOT_DELETING = ("KMSInvalidStateException", "{} is not pending deletion.")
 
-STATES = (KeyState.ENABLED, KeyState.DISABLED, KeyState.PENDING_IMPORT, KeyState.PENDING_DELETION)
+STATES = (
+    KeyState.ENABLED,
+    KeyState.DISABLED,
+    KeyState.PENDING_IMPORT,
+    KeyState.PENDING_DELETION,
+    KeyState.CREATING,
+    KeyState.UPDATING,
+    KeyState.PENDING_REPLICA_DELETION,
+)
 
-# The refusals in these four states; None: it works.
-USE = (None, DISABLED, IMPORTING, DELETING)
-READ = (None, None, None, None)
-CHANGE = (None, None, None, DELETING)
-TOGGLE = (None, None, IMPORTING, DELETING)
-CANCEL = (NOT_DELETING, NOT_DELETING, NOT_DELETING, None)
+# The refusals in these states; None: it works.
+USE = (None, DISABLED, IMPORTING, DELETING, CREATING, None, DELETING_REPLICAS)
+READ = (None, None, None, None, None, None, None)
+CHANGE = (None, None, None, DELETING, None, None, DELETING_REPLICAS)
+SCHEDULE = (None, None, None, DELETING, None, UPDATING, DELETING_REPLICAS)
+IMPORT = (None, None, None, DELETING, CREATING, UPDATING, DELETING_REPLICAS)
+UNIMPORT = (None, None, None, None, CREATING, UPDATING, None)
+TOGGLE = (None, None, IMPORTING, DELETING, CREATING, UPDATING, DELETING_REPLICAS)
+SHARED = (None, DISABLED, IMPORTING, DELETING, CREATING, UPDATING, DELETING_REPLICAS)
+CANCEL = (NOT_DELETING, NOT_DELETING, NOT_DELETING, None, NOT_DELETING, NOT_DELETING, None)
 # Pending import is for keys of origin EXTERNAL alone, which these operations refuse by themselves.
-ROTATE = (None, DISABLED, None, DELETING)
+ROTATE = (None, DISABLED, None, DELETING, CREATING, UPDATING, DELETING_REPLICAS)
 
 SIGNING = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"}
 MAC = {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"}
 AGREEMENT = {"KeySpec": "ECC_NIST_P256", "KeyUsage": "KEY_AGREEMENT"}
 KEM = {"KeySpec": "ML_KEM_768", "KeyUsage": "ENCAPSULATE_DECAPSULATE"}
+GRANT = {"GranteePrincipal": user_arn(ALICE_ACCOUNT, "/", "admin"), "Operations": ["RetireGrant"]}
 
 # Operations that need another kind of key than a symmetric one.
 OTHER_KINDS: Mapping[str, Mapping[str, str]] = {
@@ -48,6 +66,10 @@ OTHER_KINDS: Mapping[str, Mapping[str, str]] = {
     "Decapsulate": KEM,
     "GetPublicKey": SIGNING,
 }
+MULTI_REGION = ("ReplicateKey", "UpdatePrimaryRegion")
+# Operations that need a key whose material is imported; it has some.
+IMPORTED = ("GetParametersForImport", "ImportKeyMaterial", "DeleteImportedKeyMaterial")
+MATERIAL = bytes(32)
 
 TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "Encrypt": USE,
@@ -56,6 +78,7 @@ TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "GenerateDataKey": USE,
     "GenerateDataKeyWithoutPlaintext": USE,
     "DescribeKey": READ,
+    "GetKeyLastUsage": READ,
     "GetKeyPolicy": READ,
     "PutKeyPolicy": READ,
     "ListKeyPolicies": READ,
@@ -66,7 +89,7 @@ TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "TagResource": CHANGE,
     "UntagResource": CHANGE,
     "UpdateKeyDescription": CHANGE,
-    "ScheduleKeyDeletion": CHANGE,
+    "ScheduleKeyDeletion": SCHEDULE,
     "UpdateAlias": CHANGE,
     "EnableKey": TOGGLE,
     "DisableKey": TOGGLE,
@@ -76,11 +99,20 @@ TABLE: Mapping[str, tuple[Refusal, ...]] = {
     "GenerateDataKeyPairWithoutPlaintext": USE,
     "EnableKeyRotation": ROTATE,
     "DisableKeyRotation": ROTATE,
-    "RotateKeyOnDemand": USE,
+    "RotateKeyOnDemand": SHARED,
+    "ReplicateKey": SHARED,
+    "UpdatePrimaryRegion": SHARED,
     "GetKeyRotationStatus": READ,
     "ListKeyRotations": READ,
+    "CreateGrant": USE,
+    "ListGrants": READ,
+    "RetireGrant": READ,
+    "RevokeGrant": READ,
+    "GetParametersForImport": IMPORT,
+    "ImportKeyMaterial": IMPORT,
+    "DeleteImportedKeyMaterial": UNIMPORT,
 }
-WITHOUT_KEY = {"CreateKey", "ListKeys", "GenerateRandom"}
+WITHOUT_KEY = {"CreateKey", "ListKeys", "GenerateRandom", "ListRetirableGrants"}
 
 
 def stored(world: World, key_id: str) -> KMSKey:
@@ -120,14 +152,33 @@ def parameters_for(world: World, operation: str, key_id: str) -> dict[str, Any]:
         "UntagResource": {"TagKeys": []},
         "UpdateKeyDescription": {"Description": ""},
         "PutKeyPolicy": {"Policy": policy},
+        "CreateGrant": GRANT,
     }
     if operation in ("CreateAlias", "UpdateAlias"):
         return {"AliasName": "alias/a", "TargetKeyId": key_id}
     if operation == "DeleteAlias":
         return {"AliasName": "alias/a"}
+    if operation in MULTI_REGION:
+        return {"KeyId": key_id, **in_two_regions(world, operation, key_id)}
+    if operation == "GetParametersForImport":
+        return {"KeyId": key_id, "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+    if operation == "ImportKeyMaterial":
+        return {**parameters_for_import(world, key_id, MATERIAL), **LASTING}
     if operation == "ReEncrypt":
         return {"CiphertextBlob": encrypted(world, key_id), "DestinationKeyId": world.make_key()["KeyId"]}
+    if operation in ("RetireGrant", "RevokeGrant"):
+        return {"KeyId": key_id, "GrantId": world.call("CreateGrant", {"KeyId": key_id, **GRANT})["GrantId"]}
     return {"KeyId": key_id, **further.get(operation, {})}
+
+
+def in_two_regions(world: World, operation: str, key_id: str) -> dict[str, Any]:
+    """The further parameters of an operation on a multi-Region key."""
+    if operation == "ReplicateKey":
+        return {"ReplicaRegion": "eu-west-1"}
+    world.call("ReplicateKey", {"KeyId": key_id, "ReplicaRegion": "eu-west-1"})
+    world.clock.seconds += 1
+    assert world.upkeep.attend_due_keys() == 1
+    return {"PrimaryRegion": "eu-west-1"}
 
 
 def of_other_kinds(world: World, operation: str, key_id: str) -> dict[str, Any]:
@@ -179,7 +230,11 @@ def test_every_operation_has_its_row() -> None:
 @pytest.mark.parametrize("operation", TABLE)
 def test_every_cell_of_the_table(world: World, operation: str, state: KeyState) -> None:
     """Each operation in each state works, or is refused with the error and the text of its cell."""
-    key = world.make_key(**OTHER_KINDS.get(operation, {}))
+    kind: dict[str, Any] = {"Origin": "EXTERNAL"} if operation in IMPORTED else {}
+    kind |= {"MultiRegion": True} if operation in MULTI_REGION else {}
+    key = world.make_key(**OTHER_KINDS.get(operation, {}), **kind)
+    if operation in IMPORTED:
+        import_into(world, key["KeyId"], MATERIAL)
     parameters = parameters_for(world, operation, key["KeyId"])
     bring_into(world, key["KeyId"], state)
     before = stored(world, key["KeyId"])
@@ -230,7 +285,7 @@ def test_a_key_of_another_usage(world: World, operation: str) -> None:
     assert outcome(world, operation, parameters, signing["Arn"]) == ("InvalidKeyUsageException", text)
 
 
-@pytest.mark.parametrize("state", STATES[1:])
+@pytest.mark.parametrize("state", [state for state in STATES if USE[STATES.index(state)] is not None])
 def test_states_come_before_usages(world: World, state: KeyState) -> None:
     """A disabled key of the wrong usage is first of all disabled; of two keys, the states of both come first."""
     key, other = world.make_key(), world.make_key()

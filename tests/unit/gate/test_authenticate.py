@@ -273,6 +273,7 @@ class TestSecrets:
             regions=frozenset({"us-east-1"}),
             skew_seconds=900,
             stand_in=Secret(b"nobody's secret"),
+            web_identity_keys=world.issuers,
         )
         request = world.request("ListKeys")
         world.clock.wall_ahead_seconds = 890.0

@@ -1,7 +1,6 @@
 """Every permission that a request needs, asked for one by one, and AWS's texts when one is missing."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,60 +8,21 @@ import pytest
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 from selfkms.domain.policy.evaluate import Why
 from selfkms.domain.records import Put
-from selfkms.gate import authorize
-from selfkms.gate.authorize import Authorizer, refusal_text
+from selfkms.gate.authorize import refusal_text
 from selfkms.services.kms.table import OPERATIONS
-
-ROOT = f"arn:aws:iam::{ALICE_ACCOUNT}:root"
-ADMIN = f"arn:aws:iam::{ALICE_ACCOUNT}:user/admin"
-BOB = f"arn:aws:iam::{BOB_ACCOUNT}:user/admin"
-OF_NOBODY = (
-    "AccessDeniedException",
-    (
-        "The ciphertext refers to a customer master key that does not exist, does not exist in this region, "
-        "or you are not allowed to access."
-    ),
+from unit.gate.asked_permissions import (
+    ADMIN,
+    BOB,
+    OF_NOBODY,
+    ON_KEY_ID,
+    ON_PRINCIPAL,
+    ROOT,
+    WITHOUT_KEY,
+    alias_arn,
+    no_identity,
+    no_resource,
+    refused,
 )
-# What asks for permission on the KMS key in KeyId, under the operation's own name.
-ON_KEY_ID: Mapping[str, dict[str, Any]] = {
-    "DescribeKey": {},
-    "EnableKey": {},
-    "DisableKey": {},
-    "UpdateKeyDescription": {"Description": ""},
-    "ScheduleKeyDeletion": {},
-    "CancelKeyDeletion": {},
-    "TagResource": {"Tags": []},
-    "UntagResource": {"TagKeys": []},
-    "ListResourceTags": {},
-    "GetKeyPolicy": {},
-    "PutKeyPolicy": {"Policy": "{}"},
-    "ListKeyPolicies": {},
-    "Encrypt": {"Plaintext": "AA=="},
-    "Decrypt": {"CiphertextBlob": "AA=="},
-    "GenerateDataKey": {"KeySpec": "AES_128"},
-    "GenerateDataKeyWithoutPlaintext": {"KeySpec": "AES_128"},
-    "GenerateDataKeyPair": {"KeyPairSpec": "ECC_NIST_P256"},
-    "GenerateDataKeyPairWithoutPlaintext": {"KeyPairSpec": "ECC_NIST_P256"},
-    "Sign": {"Message": "AA==", "SigningAlgorithm": "ECDSA_SHA_256"},
-    "Verify": {"Message": "AA==", "SigningAlgorithm": "ECDSA_SHA_256", "Signature": "AA=="},
-    "GenerateMac": {"Message": "AA==", "MacAlgorithm": "HMAC_SHA_256"},
-    "VerifyMac": {"Message": "AA==", "MacAlgorithm": "HMAC_SHA_256", "Mac": "AA=="},
-    "DeriveSharedSecret": {"KeyAgreementAlgorithm": "ECDH", "PublicKey": "AA=="},
-    "Encapsulate": {"EncapsulationAlgorithm": "ML_KEM"},
-    "Decapsulate": {"EncapsulationAlgorithm": "ML_KEM", "SharedSecretCiphertextBlob": "AA=="},
-    "GetPublicKey": {},
-    "EnableKeyRotation": {},
-    "DisableKeyRotation": {},
-    "GetKeyRotationStatus": {},
-    "RotateKeyOnDemand": {},
-    "ListKeyRotations": {},
-}
-WITHOUT_KEY: Mapping[str, dict[str, Any]] = {
-    "CreateKey": {},
-    "ListKeys": {},
-    "ListAliases": {},
-    "GenerateRandom": {"NumberOfBytes": 1},
-}
 
 
 def statement(effect: str, principal: Any, action: Any) -> dict[str, Any]:
@@ -78,23 +38,6 @@ def allowing(principal: Any, *actions: str) -> str:
     return policy(statement("Allow", principal, list(actions)), statement("Allow", ROOT, "kms:*"))
 
 
-def refused(action: str, arn: str | None, why: str, user: str = ADMIN) -> tuple[str, str]:
-    on = f" on resource: {arn}" if arn else ""
-    return "AccessDeniedException", f"User: {user} is not authorized to perform: kms:{action}{on} {why}"
-
-
-def no_identity(action: str) -> str:
-    return f"because no identity-based policy allows the kms:{action} action"
-
-
-def no_resource(action: str) -> str:
-    return f"because no resource-based policy allows the kms:{action} action"
-
-
-def alias_arn(name: str) -> str:
-    return f"arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:alias/{name}"
-
-
 def new_policy(world: World, key_id: str, text: str) -> None:
     """Replace a key policy, whatever it says."""
     parameters = {"KeyId": key_id, "Policy": text, "BypassPolicyLockoutSafetyCheck": True}
@@ -102,11 +45,11 @@ def new_policy(world: World, key_id: str, text: str) -> None:
 
 
 class TestTexts:
-    """The four reasons of a refusal, in AWS's words."""
+    """The reasons of a refusal, in AWS's words."""
 
     def test_every_operation_is_accounted_for(self) -> None:
         """What asks for which permission is said here for every operation."""
-        others = {"ReEncrypt", "CreateAlias", "UpdateAlias", "DeleteAlias"}
+        others = {"ReEncrypt", "CreateAlias", "UpdateAlias", "DeleteAlias", "RetireGrant"}
         assert ON_KEY_ID.keys() | WITHOUT_KEY.keys() | others == OPERATIONS.keys()
 
     @pytest.mark.parametrize("operation", ON_KEY_ID)
@@ -137,10 +80,10 @@ class TestTexts:
 
     @pytest.mark.parametrize("operation", WITHOUT_KEY)
     def test_no_resource_at_all(self, world: World, operation: str) -> None:
-        """What is about no key is decided by IAM alone, and the text names no resource."""
+        """What is about no key is decided by IAM alone; the text names no resource, or the principal asked about."""
         world.strip_of_policies(ALICE_ACCOUNT)
         refusal = world.refusal(operation, WITHOUT_KEY[operation])
-        assert refusal == refused(operation, None, no_identity(operation))
+        assert refusal == refused(operation, ON_PRINCIPAL.get(operation), no_identity(operation))
 
     def test_texts_without_a_request(self) -> None:
         """The texts as they are put together."""
@@ -191,7 +134,7 @@ class TestOneAccount:
         world.call("DescribeKey", {"KeyId": key["Arn"]})
 
     @pytest.mark.parametrize("text", ["", "no policy", "{}", '{"Statement": [{}]}'])
-    def test_a_stored_policy_that_cannot_be_read_lets_nobody_in(self, world: World, text: str) -> None:
+    def test_a_stored_policy_that_cannot_be_read_denies_everybody(self, world: World, text: str) -> None:
         """It refuses what it governs, the root user included."""
         key = world.make_key()
         stored = world.database.key(ALICE_ACCOUNT, REGION, key["KeyId"])
@@ -199,7 +142,8 @@ class TestOneAccount:
         world.database.commit([Put(stored.changed(policy=text))])
         for by, user in ((ALICE_ACCOUNT, ADMIN), (f"{ALICE_ACCOUNT}-root", ROOT)):
             refusal = world.refusal("GetKeyPolicy", {"KeyId": key["KeyId"]}, by=by)
-            assert refusal == refused("GetKeyPolicy", key["Arn"], no_resource("GetKeyPolicy"), user)
+            why = "with an explicit deny in a resource-based policy"
+            assert refusal == refused("GetKeyPolicy", key["Arn"], why, user)
 
 
 class TestTwoAccounts:
@@ -338,12 +282,15 @@ class TestAliases:
         assert refusal == refused(operation, present["Arn"], no_resource(operation))
 
 
-def test_parsed_policies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
-    """As much text as fits is kept; the oldest goes first, and is parsed again when it is needed."""
-    monkeypatch.setattr(authorize, "_PARSED_TEXT_MAX", 2 * len(allowing(ADMIN, "kms:Describe****")))
-    authorizer = Authorizer()
-    world.gate._authorizer = authorizer
-    keys = [world.make_key(Policy=allowing(ADMIN, f"kms:Describe{'*' * (number + 1)}")) for number in range(4)]
-    for key in (*keys, *keys):
-        world.call("DescribeKey", {"KeyId": key["KeyId"]})
-    assert len(authorizer._parsed) == 2
+def test_a_key_policy_counts_from_the_next_request(world: World) -> None:
+    """Nothing that was put together for the key as it was decides about it as it is."""
+    key, other = world.make_key(), world.make_key()
+    for _ in range(2):
+        assert world.call("DescribeKey", {"KeyId": key["KeyId"]})
+        new_policy(world, key["KeyId"], policy(statement("Allow", ROOT, "kms:*"), statement("Deny", ADMIN, "kms:*")))
+        code, text = world.refusal("DescribeKey", {"KeyId": key["KeyId"]})
+        assert code == "AccessDeniedException"
+        assert text is not None
+        assert text.endswith(Why.DENIED_BY_RESOURCE.value)
+        assert world.call("DescribeKey", {"KeyId": other["KeyId"]})
+        new_policy(world, key["KeyId"], policy(statement("Allow", ROOT, "kms:*")))

@@ -37,10 +37,26 @@ WITHOUT_OUTPUT = {
     "UntagResource",
     "UpdateKeyDescription",
     "EnableKeyRotation",
+    "UpdatePrimaryRegion",
     "DisableKeyRotation",
+    "RetireGrant",
+    "RevokeGrant",
 }
 CHANGING = WITHOUT_OUTPUT | {"CreateKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "RotateKeyOnDemand"}
-SLOW = {"ListKeys", "Sign", "Verify", "GenerateDataKeyPair", "GenerateDataKeyPairWithoutPlaintext"}
+CHANGING |= {"ImportKeyMaterial", "DeleteImportedKeyMaterial", "CreateGrant", "ReplicateKey"}
+SLOW = {
+    "Encapsulate",
+    "Decapsulate",
+    "ListGrants",
+    "ListRetirableGrants",
+    "GetKeyLastUsage",
+    "GetParametersForImport",
+    "ListKeys",
+    "Sign",
+    "Verify",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+}
 
 
 def answer(outcome: Outcome) -> tuple[int, dict[str, Any]]:
@@ -230,7 +246,9 @@ class TestOffLoop:
         """Exactly the operations that change records do, and those that may take milliseconds."""
         assert world.gate.off_loop(world.request(name)) is (name in CHANGING | SLOW)
 
-    @pytest.mark.parametrize("target", [None, "", "TrentService.CreateGrant", "Other.CreateKey", "TrentService.", "."])
+    @pytest.mark.parametrize(
+        "target", [None, "", "TrentService.CreateCustomKeyStore", "Other.CreateKey", "TrentService.", "."]
+    )
     def test_what_is_refused_anyway_does_not(self, world: World, target: str | None) -> None:
         """Unknown and unserved operations are not worth a thread."""
         assert world.gate.off_loop(with_target(world.request("Encrypt"), target)) is False

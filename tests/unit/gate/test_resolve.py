@@ -1,13 +1,22 @@
 """From what a request names to the KMS keys and aliases it is about. Accounts and Regions do not see each other's."""
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from harness.policies import new_user
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
+from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.records import Put
+from selfkms.gate.resolve import Resolver, predefined_aliases
+from selfkms.gate.resolved import ResolvedKey
+from selfkms.services.kms.encryption import DecryptRequest
+from selfkms.services.kms.keys import DescribeKeyRequest
+from selfkms.services.kms.policies import GetKeyPolicyRequest
+from selfkms.services.kms.table import OPERATIONS
 
 ELSEWHERE = "eu-west-1"
 UNKNOWN_ID = "00000000-0000-0000-0000-000000000000"
@@ -36,6 +45,7 @@ BY_KEY_ALONE: Mapping[str, dict[str, Any]] = {
     "TagResource": {"Tags": []},
     "UntagResource": {"TagKeys": []},
     "ListResourceTags": {},
+    "GetKeyLastUsage": {},
     "GetKeyPolicy": {},
     "PutKeyPolicy": {"Policy": "{}"},
     "ListKeyPolicies": {},
@@ -317,3 +327,120 @@ class TestOpenedKeys:
         """Operations without cross-account use fail although both sides allow them, as if there were no key."""
         parameters = {"KeyId": key["Arn"], **BY_KEY_ALONE[operation]}
         assert world.refusal(operation, parameters, by=BOB_ACCOUNT) == foreign(operation, key["Arn"])
+
+
+class TestRequestAlias:
+    """By which alias a request named its key: what kms:RequestAlias says."""
+
+    @pytest.fixture
+    def key(self, world: World) -> dict[str, Any]:
+        policy = (
+            '{"Statement": {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": {"AWS": ["%s", "%s"]}}}'
+        )
+        key = world.make_key(Policy=policy % (ALICE_ACCOUNT, BOB_ACCOUNT))
+        give_alias(world, "a", key["KeyId"])
+        return key
+
+    def resolved(self, world: World, name: str, *, by: str = ALICE_ACCOUNT) -> ResolvedKey:
+        resolver = Resolver(world.database, world.key_store, world.keys)
+        request = DescribeKeyRequest(key_id=name)
+        caller = Caller.root(by, "AKIA1")
+        (found,) = resolver.resolve(OPERATIONS["DescribeKey"], request, caller=caller, region=REGION).resources
+        assert isinstance(found, ResolvedKey)
+        return found
+
+    def test_the_callers_own(self, world: World, key: dict[str, Any]) -> None:
+        """Alias name and alias ARN say the name; key ID and key ARN say nothing."""
+        for name in ("alias/a", alias_arn("a")):
+            found = self.resolved(world, name)
+            assert (found.request_alias, found.arn, found.named_arn) == ("alias/a", key["Arn"], key["Arn"])
+        for name in (key["KeyId"], key["Arn"]):
+            assert self.resolved(world, name).request_alias is None
+
+    def test_a_foreign_one(self, world: World, key: dict[str, Any]) -> None:
+        """The key is behind it; the caller may be told the alias that it named and nothing more."""
+        found = self.resolved(world, alias_arn("a"), by=BOB_ACCOUNT)
+        assert (found.request_alias, found.arn, found.named_arn) == ("alias/a", key["Arn"], alias_arn("a"))
+        found = self.resolved(world, alias_arn("none"), by=BOB_ACCOUNT)
+        assert (found.key, found.arn, found.named_arn) == (None, alias_arn("none"), alias_arn("none"))
+        assert found.owner == ALICE_ACCOUNT
+
+    def test_a_blob_names_no_alias(self, world: World, key: dict[str, Any]) -> None:
+        """Although its key has one."""
+        blob = b64decode(encrypt(world, key["KeyId"]))
+        resolver = Resolver(world.database, world.key_store, world.keys)
+        caller = Caller.root(ALICE_ACCOUNT, "AKIA1")
+        for named, alias, by_ciphertext in ((None, None, True), ("alias/a", "alias/a", False)):
+            request = DecryptRequest(ciphertext_blob=blob, key_id=named)
+            (found,) = resolver.resolve(OPERATIONS["Decrypt"], request, caller=caller, region=REGION).resources
+            assert isinstance(found, ResolvedKey)
+            assert (found.arn, found.request_alias, found.by_ciphertext) == (key["Arn"], alias, by_ciphertext)
+
+
+class TestGrantTokens:
+    """A token that is none of ours is refused; whose grant is gone is of no account."""
+
+    def token(self, world: World, key_id: str) -> tuple[str, str]:
+        grant = {"KeyId": key_id, "GranteePrincipal": f"arn:aws:iam::{BOB_ACCOUNT}:root", "Operations": ["Encrypt"]}
+        made = world.call("CreateGrant", grant)
+        return made["GrantToken"], made["GrantId"]
+
+    @pytest.mark.parametrize("operation", BY_ALIAS)
+    def test_one_of_ours(self, world: World, operation: str) -> None:
+        """Is taken, for this key, for another one, and when its grant was revoked."""
+        key_id, other = world.make_key()["KeyId"], world.make_key()["KeyId"]
+        token, grant_id = self.token(world, other)
+        extra = {"CiphertextBlob": encrypt(world, key_id)} if operation == "Decrypt" else BY_ALIAS[operation]
+        world.call(operation, {"KeyId": key_id, **extra, "GrantTokens": [token, token]})
+        world.call("RevokeGrant", {"KeyId": other, "GrantId": grant_id})
+        world.call(operation, {"KeyId": key_id, **extra, "GrantTokens": [token]})
+
+    @pytest.mark.parametrize("operation", BY_ALIAS)
+    @pytest.mark.parametrize("where", ["alone", "first", "last"])
+    def test_one_that_is_not(self, world: World, operation: str, where: str) -> None:
+        """One altered character is enough, and one token among good ones."""
+        key_id = world.make_key()["KeyId"]
+        good, _ = self.token(world, key_id)
+        middle = len(good) // 2
+        bad = good[:middle] + ("A" if good[middle] != "A" else "B") + good[middle + 1 :]
+        tokens = {"alone": [bad], "first": [bad, good], "last": [good, bad]}[where]
+        parameters = {"KeyId": key_id, **BY_ALIAS[operation], "GrantTokens": tokens}
+        assert world.refusal(operation, parameters)[0] == "InvalidGrantTokenException"
+
+    def test_it_opens_nothing_to_somebody_else(self, world: World) -> None:
+        """A token is no bearer credential: whoever has it must be the grantee."""
+        key = world.make_key()
+        token, _ = self.token(world, key["KeyId"])
+        parameters = {"KeyId": key["Arn"], "Plaintext": "AA==", "GrantTokens": [token]}
+        world.call("Encrypt", parameters, by=f"{BOB_ACCOUNT}-root")
+        new_user(world, "carol")
+        assert world.refusal("Encrypt", parameters, by="carol")[0] == "AccessDeniedException"
+
+
+class TestPredefinedAlias:
+    """Which alias below `alias/aws/` a request names, of the caller's own account and Region."""
+
+    @pytest.mark.parametrize(
+        ("name", "found"),
+        [
+            ("alias/aws/ebs", "alias/aws/ebs"),
+            (alias_arn("aws/ebs"), "alias/aws/ebs"),
+            (alias_arn("aws/ebs", BOB_ACCOUNT), None),
+            (alias_arn("aws/ebs", region=ELSEWHERE), None),
+            ("alias/mine", None),
+            ("alias/mine/alias/aws/ebs", None),
+            (f"alias/aws/{alias_arn('aws/ebs')}", f"alias/aws/{alias_arn('aws/ebs')}"),
+            (UNKNOWN_ID, None),
+        ],
+    )
+    def test_of_a_name(self, name: str, found: str | None) -> None:
+        """By name or by ARN, and nothing that only looks like it."""
+        request = DescribeKeyRequest(key_id=name)
+        named = predefined_aliases(OPERATIONS["DescribeKey"], request, account_id=ALICE_ACCOUNT, region=REGION)
+        assert list(named) == ([] if found is None else [found])
+
+    def test_of_operations_that_take_no_alias(self) -> None:
+        """There is none, whatever stands there."""
+        request = GetKeyPolicyRequest(key_id="alias/aws/ebs")
+        operation = OPERATIONS["GetKeyPolicy"]
+        assert not list(predefined_aliases(operation, request, account_id=ALICE_ACCOUNT, region=REGION))

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
-from selfkms.domain.iam.principals import Caller
+from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.errors import KeyUnavailableException
 from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.records import Put, Remove
@@ -67,6 +67,12 @@ def test_material_that_is_missing_makes_the_key_unavailable(context: Context, ke
     with pytest.raises(KeyUnavailableException) as raised:
         context.material(key, "0" * 32)
     assert raised.value.message == f"{key.arn} has no usable key material."
+
+
+def test_the_past_is_for_requests(context: Context) -> None:
+    """What falls due by itself does not ask for it."""
+    with pytest.raises(AssertionError, match="only requests ask for the past"):
+        _ = context.history
 
 
 def test_contexts_share_nothing(context: Context, key: KMSKey) -> None:
