@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from selfkms.domain import limits
+from selfkms.domain.cloudtrail.history import HISTORY_DAYS
 
 SETTINGS_FILE = "selfkms.toml"
 
@@ -87,6 +88,48 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """RSA key pairs of each size that a worker keeps ready; making one takes up to a second."""
 
 
+class TrailSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[trail]`: what is made of the audit."""
+
+    history_days: Positive = HISTORY_DAYS
+    """How far back LookupEvents looks; the journal keeps everything."""
+    delivery_interval_seconds: Positive = 300
+    """Between two deliveries of log files of a trail."""
+    digest_interval_seconds: Positive = 3_600
+    """Between two digests of a trail."""
+    digest_key_days: Positive = 30
+    """How long a key signs digests before a new one does."""
+    directory: str = "trails"
+    """Without `s3_endpoint`, where the buckets are, as folders; relative to the data directory."""
+    s3_endpoint: str | None = None
+    """The URL of S3, or of a server that speaks its API."""
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str | None = None
+    s3_secret_access_key: str | None = None
+
+    def __repr__(self) -> str:
+        return "TrailSettings(…)"
+
+
+class UsageSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[usage]`: the price list of `selfkms usage`, in US dollars."""
+
+    key_month_usd: Annotated[float, msgspec.Meta(ge=0)] = 1.0
+    """A customer managed key for a month, by the hour."""
+    requests_10000_usd: Annotated[float, msgspec.Meta(ge=0)] = 0.03
+    """10,000 requests."""
+
+
+class WebIdentitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[web_identity]`: how the keys of OpenID Connect providers are fetched."""
+
+    allow_private_addresses: bool = False
+    """Whether providers may be in one's own network, or on this machine. Whoever may register a provider of an account
+    can then make the server connect to any HTTPS port there."""
+    ca_file: str | None = None
+    """A PEM file with the authorities that are trusted instead of the system's; relative to the data directory."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
@@ -95,6 +138,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     audit: AuditSettings = AuditSettings()
     seal: SealSettings = SealSettings()
     keys: KeySettings = KeySettings()
+    web_identity: WebIdentitySettings = WebIdentitySettings()
+    trail: TrailSettings = TrailSettings()
+    usage: UsageSettings = UsageSettings()
     regions: tuple[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$")], ...] = ()
     """The Regions that are served; empty: all of the partition `aws`."""
 

@@ -69,6 +69,19 @@ def test_without_a_file_everything_is_at_its_default(tmp_path: Path) -> None:
         "audit": {"durability": "power", "segment_bytes": 16_777_216},
         "seal": {"kind": "file", "file": "seal.key"},
         "keys": {"allow_variable_time": False, "rsa_pairs_ahead": 2},
+        "trail": {
+            "history_days": 90,
+            "delivery_interval_seconds": 300,
+            "digest_interval_seconds": 3600,
+            "digest_key_days": 30,
+            "directory": "trails",
+            "s3_endpoint": None,
+            "s3_region": "us-east-1",
+            "s3_access_key_id": None,
+            "s3_secret_access_key": None,
+        },
+        "usage": {"key_month_usd": 1.0, "requests_10000_usd": 0.03},
+        "web_identity": {"allow_private_addresses": False, "ca_file": None},
         "regions": (),
     }
 
@@ -202,6 +215,9 @@ def test_a_value_of_another_type_is_refused(tmp_path: Path, assignment: str) -> 
         ("server.drain_seconds", 1, None),
         ("signature.skew_seconds", 1, 900),
         ("audit.segment_bytes", 1_048_576, None),
+        ("trail.history_days", 1, None),
+        ("usage.key_month_usd", 0, None),
+        ("usage.requests_10000_usd", 0, None),
     ],
 )
 def test_numbers_have_bounds(tmp_path: Path, name: str, lowest: int, highest: int | None) -> None:
@@ -276,3 +292,10 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / "selfkms.toml").mkdir()
     with pytest.raises(SettingsError):
         load_settings(tmp_path)
+
+
+def test_the_secret_for_s3_is_not_shown(tmp_path: Path) -> None:
+    """Not even where somebody prints all settings."""
+    settings = load_settings(tmp_path, ["trail.s3_secret_access_key=hidden"])
+    assert settings.trail.s3_secret_access_key == "hidden"
+    assert "hidden" not in repr(settings)

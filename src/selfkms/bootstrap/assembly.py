@@ -1,10 +1,20 @@
 """What each thread and process gets, made of one unsealed installation."""
 
+import ssl
 import time
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
+from selfkms.adapters.audit_files.follow import Follower
 from selfkms.adapters.audit_files.journal import Durability, FileJournal
+from selfkms.adapters.audit_files.placed import JournalRecords
+from selfkms.adapters.event_history.feed import JournalFeed
+from selfkms.adapters.event_history.reads import SQLiteEventHistory
+from selfkms.adapters.log_stores.directory import DirectoryLogStore
+from selfkms.adapters.log_stores.s3 import S3Access, S3LogStore
+from selfkms.adapters.oidc.fetch import Fetcher
+from selfkms.adapters.oidc.issuer_keys import IssuerKeys
+from selfkms.adapters.software_keys.digest_signer import SoftwareDigestSigner
 from selfkms.adapters.software_keys.installation_keys import RootInstallationKeys
 from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
 from selfkms.adapters.software_keys.rsa_pool import RSAPool
@@ -13,20 +23,31 @@ from selfkms.adapters.sqlite.database import SQLiteDatabase
 from selfkms.adapters.sqlite.engine import open_engine
 from selfkms.adapters.sqlite.freshness import SQLiteFreshness
 from selfkms.bootstrap.installation import Unsealed
+from selfkms.bootstrap.services import services
 from selfkms.crypto.labels import Purpose
 from selfkms.crypto.rsa import RSAKeyPair
+from selfkms.domain.limits import SECONDS_PER_DAY
 from selfkms.domain.secrets import Secret
 from selfkms.gate.authenticate import Authenticator
+from selfkms.gate.delivery import Deliverer
+from selfkms.gate.digests import DigestWriter
 from selfkms.gate.handle import Gate, Service
 from selfkms.gate.upkeep import Upkeep
+from selfkms.ports.audit_sink import AuditSink
 from selfkms.ports.database import Database
-from selfkms.protocol.model import ServiceModel, regions
-from selfkms.services.kms.table import OPERATIONS
+from selfkms.ports.log_store import LogStore
+from selfkms.protocol.model import regions
 
 CACHED_MATERIALS: Final = 10_000
 """Unwrapped key materials that a thread keeps at most: about 2 kB each."""
 
 _STAND_IN_BYTES: Final = 40
+
+
+@cache
+def _trusting_as_the_system() -> ssl.SSLContext:
+    # Some tens of milliseconds: a process that assembles often pays once.
+    return ssl.create_default_context()
 
 
 class Assembly:
@@ -38,9 +59,8 @@ class Assembly:
 
     @cached_property
     def services(self) -> dict[str, Service]:
-        """The services by the prefix of their X-Amz-Target. Their models are read once, before the fork."""
-        model = ServiceModel.load("kms")
-        return {model.target_prefix: Service(signing_name="kms", model=model, operations=OPERATIONS)}
+        """The services by their signing names. Their models are read once, before the fork."""
+        return services()
 
     @cached_property
     def regions(self) -> frozenset[str]:
@@ -51,6 +71,26 @@ class Assembly:
     def rsa_pool(self) -> RSAPool[RSAKeyPair]:
         """RSA key pairs made ahead, shared by the threads of a process. It starts to work with the first pair taken."""
         return RSAPool(RSAKeyPair.generate, ready_per_size=self._unsealed.settings.keys.rsa_pairs_ahead)
+
+    @cached_property
+    def web_identity_keys(self) -> IssuerKeys:
+        """The keys of OpenID Connect providers, shared by the threads of a process. Nothing is fetched before the fork.
+
+        Raises:
+            OSError: the file with trusted authorities cannot be read, or is none.
+        """
+        settings = self._unsealed.settings.web_identity
+        tls = (
+            ssl.create_default_context(cafile=self._unsealed.data_dir.of_settings(settings.ca_file))
+            if settings.ca_file
+            else _trusting_as_the_system()
+        )
+        fetcher = Fetcher(
+            tls=tls,
+            allow_private_addresses=settings.allow_private_addresses,
+            monotonic=time.monotonic,
+        )
+        return IssuerKeys(fetcher, monotonic=time.monotonic)
 
     def database(self) -> SQLiteDatabase:
         """The records, for the thread that asks."""
@@ -83,8 +123,11 @@ class Assembly:
                 regions=self.regions,
                 skew_seconds=unsealed.settings.signature.skew_seconds,
                 stand_in=Secret(unsealed.entropy.random_bytes(_STAND_IN_BYTES)),
+                web_identity_keys=self.web_identity_keys,
             ),
             elapsed=time.monotonic,
+            history=self.event_history(),
+            log_store=self.log_store(),
         )
 
     def upkeep(self, database: Database) -> Upkeep:
@@ -111,6 +154,64 @@ class Assembly:
             durability=Durability(audit.durability),
             segment_bytes=audit.segment_bytes,
         )
+
+    def event_history(self) -> SQLiteEventHistory:
+        """What the audit says of the past, for the thread that asks. It is opened when somebody asks."""
+        return SQLiteEventHistory(self._unsealed.data_dir.history, self._unsealed.data_dir.journal)
+
+    def history_feed(self) -> JournalFeed:
+        """What keeps the event history up with the journal, for the thread that asks.
+
+        Raises:
+            HistoryUnavailableError: the history cannot be opened.
+        """
+        return JournalFeed(
+            self._unsealed.data_dir.history,
+            self.follower(),
+            clock=self._unsealed.clock,
+            history_days=self._unsealed.settings.trail.history_days,
+        )
+
+    def log_store(self) -> LogStore:
+        """Where trails deliver to, for the thread that asks."""
+        trail = self._unsealed.settings.trail
+        if trail.s3_endpoint is None:
+            return DirectoryLogStore(self._unsealed.data_dir.of_settings(trail.directory))
+        return S3LogStore(
+            S3Access(
+                endpoint=trail.s3_endpoint,
+                region=trail.s3_region,
+                access_key_id=trail.s3_access_key_id or "",
+                secret_access_key=Secret((trail.s3_secret_access_key or "").encode()),
+            )
+        )
+
+    def deliverer(self, sink: AuditSink) -> Deliverer:
+        """What delivers for trails, for the thread that asks; `sink` is the way to the journal."""
+        unsealed = self._unsealed
+        trail, database, log_store = unsealed.settings.trail, self.database(), self.log_store()
+        upkeep = self.upkeep(database)
+        return Deliverer(
+            database=database,
+            records=JournalRecords(self.follower()),
+            log_store=log_store,
+            digests=DigestWriter(
+                database=database,
+                log_store=log_store,
+                signer=SoftwareDigestSigner(self.keys),
+                clock=unsealed.clock,
+                interval_seconds=trail.digest_interval_seconds,
+                key_seconds=trail.digest_key_days * SECONDS_PER_DAY,
+            ),
+            clock=unsealed.clock,
+            entropy=unsealed.entropy,
+            settle=lambda: upkeep.move_audit(sink),
+            interval_seconds=trail.delivery_interval_seconds,
+        )
+
+    def follower(self) -> Follower:
+        """Reads on in the journal from wherever somebody was."""
+        return Follower(self._unsealed.data_dir.journal, self.audit_key)
 
     @property
     def audit_key(self) -> Secret:

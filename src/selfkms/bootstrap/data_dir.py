@@ -30,6 +30,11 @@ class DataDir(NamedTuple):
         return self.root / "audit"
 
     @property
+    def history(self) -> Path:
+        """The event history: an index over the journal, made again from it when it is missing."""
+        return self.root / "history.sqlite"
+
+    @property
     def clients(self) -> Path:
         """What `dev` writes for AWS clients: `config` and `credentials`."""
         return self.root / "aws"

@@ -11,11 +11,13 @@ from typing import Final
 
 from selfkms.adapters.audit_files.journal import JournalInUseError
 from selfkms.adapters.audit_files.segments import JournalDamagedError
+from selfkms.adapters.event_history.file import prepare
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DIRECTORY_MODE, DataDir
 from selfkms.bootstrap.installation import Unsealed
 from selfkms.config import ServerSettings
 from selfkms.ports.audit_sink import JournalUnavailableError
+from selfkms.ports.event_history import HistoryUnavailableError
 from selfkms.server.connections import ConnectionLimits
 from selfkms.server.interfaces import Routes
 from selfkms.server.keeper import run_keeper
@@ -60,6 +62,8 @@ def serve(
     tls = _tls(unsealed)
     _check_exposure(server, tls)
     _check_journal(assembly)
+    _check_authorities(assembly)
+    _prepare_history(unsealed)
     try:
         reserved = bind_reserved(server.host, server.port)
     except OSError as error:
@@ -74,23 +78,19 @@ def serve(
         wall=unsealed.clock.wall,
         routes=routes(assembly, BlockingRecorderLink(recorder_path)) if routes else {},
     )
-    settings = _worker_settings(server, port, tls)
     children = [
         ChildSpec(name="recorder", group="recorder", run=lambda _: run_recorder(listener, assembly.journal())),
         ChildSpec(
             name="keeper",
             group="keeper",
-            run=lambda _: run_keeper(lambda: assembly.upkeep(assembly.database()), BlockingRecorderLink(recorder_path)),
+            run=lambda _: run_keeper(
+                lambda: assembly.upkeep(assembly.database()),
+                BlockingRecorderLink(recorder_path),
+                assembly.history_feed,
+                lambda: assembly.deliverer(BlockingRecorderLink(recorder_path)),
+            ),
         ),
-        *(
-            ChildSpec(
-                name=f"worker {number}",
-                group="workers",
-                run=lambda report: run_worker(settings, parts, listening=report),
-                awaited=True,
-            )
-            for number in range(1, server.worker_count + 1)
-        ),
+        *_workers(_worker_settings(server, port, tls), parts, count=server.worker_count),
     ]
     supervisor = Supervisor(
         children,
@@ -104,6 +104,18 @@ def serve(
         reserved.close()
         listener.close()
         shutil.rmtree(Path(recorder_path).parent, ignore_errors=True)
+
+
+def _workers(settings: WorkerSettings, parts: WorkerParts, *, count: int) -> list[ChildSpec]:
+    return [
+        ChildSpec(
+            name=f"worker {number}",
+            group="workers",
+            run=lambda report: run_worker(settings, parts, listening=report),
+            awaited=True,
+        )
+        for number in range(1, count + 1)
+    ]
 
 
 def _socket_folder(place: DataDir) -> Path:
@@ -168,12 +180,30 @@ def _check_exposure(server: ServerSettings, tls: SSLContext | None) -> None:
         )
 
 
+def _check_authorities(assembly: Assembly) -> None:
+    """A file of authorities that cannot be used is an error at the start, not with the first token."""
+    try:
+        _ = assembly.web_identity_keys
+    except SSLError as error:
+        raise ServingError(f"web_identity.ca_file: {error.reason or error}") from error
+    except OSError as error:
+        raise ServingError(f"web_identity.ca_file: {error.strerror}") from error
+
+
 def _check_journal(assembly: Assembly) -> None:
     """A journal that cannot be written is an error at the start, not in a process that is started again and again."""
     try:
         assembly.journal().close()
     except (JournalDamagedError, JournalInUseError, JournalUnavailableError) as error:
         raise ServingError(f"the audit journal cannot be used: {error}") from error
+
+
+def _prepare_history(unsealed: Unsealed) -> None:
+    """An event history that is not usable is made anew before anybody has it open."""
+    try:
+        prepare(unsealed.data_dir.history)
+    except HistoryUnavailableError as error:
+        raise ServingError(str(error)) from error
 
 
 def is_loopback(host: str) -> bool:

@@ -3,29 +3,54 @@
 import logging
 import signal
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
+from selfkms.gate.delivery import Deliverer
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
 from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
+from selfkms.ports.event_history import HistoryFeed, HistoryUnavailableError
+from selfkms.server.deliveries import run_deliveries
 
 _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 1.0
 
+# What is being written when we are to stop; the next keeper writes it again if it takes longer.
+_LAST_DELIVERY_SECONDS: Final = 5.0
+
 
 def run_keeper(
-    make_upkeep: Callable[[], Upkeep], sink: AuditSink, *, interval_seconds: float = INTERVAL_SECONDS
+    make_upkeep: Callable[[], Upkeep],
+    sink: AuditSink,
+    make_feed: Callable[[], HistoryFeed],
+    make_deliverer: Callable[[], Deliverer],
+    *,
+    interval_seconds: float = INTERVAL_SECONDS,
 ) -> None:
     """Work until SIGTERM; then once more, so that the journal has everything when the recorder ends."""
     stop = Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the supervisor decides
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    upkeep = make_upkeep()
-    while not stop.wait(interval_seconds):
+    upkeep, feed = make_upkeep(), make_feed()
+    deliveries = Thread(
+        target=run_deliveries,
+        args=(make_deliverer, stop),
+        kwargs={"interval_seconds": interval_seconds},
+        name="deliveries",
+        daemon=True,
+    )
+    deliveries.start()
+    behind = False
+    while not stop.wait(0.0 if behind else interval_seconds):
+        # The supervisor starts both again.
+        assert deliveries.is_alive(), "the deliveries ended"
         keep(upkeep, sink)
+        behind = keep_history(feed)
     keep(upkeep, sink)
+    keep_history(feed)
+    deliveries.join(_LAST_DELIVERY_SECONDS)
 
 
 def keep(upkeep: Upkeep, sink: AuditSink) -> None:
@@ -35,3 +60,17 @@ def keep(upkeep: Upkeep, sink: AuditSink) -> None:
             job()
         except (DatabaseUnavailableError, CorruptRecordError, JournalUnavailableError) as error:
             _log.warning("the keeper will try again: %s", error)
+
+
+def keep_history(feed: HistoryFeed) -> bool:
+    """Bring the event history a batch further; whether there is more for it in the journal.
+
+    What fails is logged and comes again with the next round: the history is an index, and nobody waits for it.
+    """
+    try:
+        behind = feed.feed()
+        feed.prune()
+    except HistoryUnavailableError as error:
+        _log.warning("the keeper will try again: %s", error)
+        return False
+    return behind

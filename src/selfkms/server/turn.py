@@ -105,7 +105,7 @@ class Turn:
         if outcome.record is None:
             answer(outcome.response)
         else:
-            self._records.append(outcome.record)
+            self._records += (outcome.record, *outcome.copies)
             self._waiting.append((outcome, answer))
 
     def _handled(self, answer: Answer, outcome: Outcome | None) -> None:

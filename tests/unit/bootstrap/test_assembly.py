@@ -1,6 +1,7 @@
 """What each thread gets of an unsealed installation, on real files: the parts fit together."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,17 @@ from harness.assembled import answer, ask, gate_of, made, opened, signed
 from harness.world import ALICE_ACCOUNT, StandingClock
 from selfkms.adapters.audit_files.journal import JournalInUseError
 from selfkms.adapters.audit_files.verify import verify
+from selfkms.adapters.log_stores.s3 import S3LogStore
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DataDir
 from selfkms.bootstrap.dev import administrator_credential, ensure_accounts
 from selfkms.bootstrap.installation import Unsealed
+from selfkms.crypto.certificates import self_made_certificates
 from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.records import Put
 from selfkms.domain.secrets import Secret
+from selfkms.ports.audit_sink import Journal
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import CorruptRecordError
 from selfkms.protocol.model import regions
@@ -45,7 +51,9 @@ def test_the_models_are_read_once(tmp_path: Path) -> None:
     """Before the fork, so that all workers share what was read."""
     assembly = Assembly(made(tmp_path))
     assert assembly.services is assembly.services
-    assert {prefix: service.signing_name for prefix, service in assembly.services.items()} == {"TrentService": "kms"}
+    assert {name: service.signing_name for name, service in assembly.services.items()} == {
+        name: name for name in ("kms", "iam", "sts", "cloudtrail")
+    }
 
 
 def test_the_gate_takes_what_the_account_signed(tmp_path: Path) -> None:
@@ -123,6 +131,48 @@ def test_how_old_a_signature_may_be(
     assert ask(unsealed, ADMIN, "ListKeys")[0] == status
 
 
+def test_trails_deliver_to_s3_or_to_a_directory(tmp_path: Path) -> None:
+    """To S3 if its endpoint is set; else into the data directory, where a bucket is a folder."""
+    s3 = Assembly(made(tmp_path / "s3", "trail.s3_endpoint=http://127.0.0.1:1")).log_store()
+    assert isinstance(s3, S3LogStore)
+    assembly = Assembly(made(tmp_path / "data"))
+    (tmp_path / "data" / "trails" / "logs").mkdir(parents=True)
+    assembly.log_store().put("logs", "key", b"body", metadata={})
+    assert (tmp_path / "data" / "trails" / "logs" / "key").read_bytes() == b"body"
+
+
+def test_what_is_delivered_comes_from_the_journal(tmp_path: Path) -> None:
+    """A StopLogging that is only in the database is moved there first."""
+    clock = StandingClock(time.time())
+    unsealed = installed(tmp_path, clock=clock)
+    assembly = Assembly(unsealed)
+    (tmp_path / "trails" / "logs").mkdir(parents=True)
+    journal = assembly.journal()
+    database = assembly.database()
+    trail = Trail(account_id=ALICE_ACCOUNT, home_region="us-east-1", name="audit", created_at=1.0, bucket="logs")
+    stopped = trail.with_validation(enabled=True, at=1.0).started(at=1.0, place="").stopped(at=clock.now())
+    database.commit([Put(stopped)], [RECORD])
+    deliverer = assembly.deliverer(_Sink(journal))
+    deliverer.attend()
+    assert database.audit_backlog(limit=10) == []
+    assert database.trails(ALICE_ACCOUNT)[0].sessions == ()
+    (digest,) = (tmp_path / "trails" / "logs").rglob("*_CloudTrail-Digest_*.json.gz")
+    assert digest.is_file()
+    deliverer._database.close()
+    database.close()
+    journal.close()
+
+
+class _Sink:
+    """The way to the journal without a recorder."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def record(self, records: Sequence[AuditRecord]) -> None:
+        self._journal.append(records)
+
+
 def test_the_keepers_jobs_reach_the_records(tmp_path: Path) -> None:
     """A key whose pending window is over is gone for every gate."""
     clock = StandingClock(time.time())
@@ -163,3 +213,28 @@ def test_a_journal_has_one_writer(tmp_path: Path) -> None:
         assembly.journal()
     journal.close()
     assembly.journal().close()
+
+
+def test_the_threads_of_a_process_share_the_keys_of_issuers(tmp_path: Path) -> None:
+    """What one of them fetched; private addresses are asked only if a setting says so."""
+    assembly = Assembly(installed(tmp_path / "one"))
+    keys = assembly.web_identity_keys
+    for _ in range(2):
+        gate = assembly.gate()
+        assert gate._authenticator._web_identity_keys is keys
+        gate._database.close()
+    assert not keys._fetcher._allow_private_addresses
+    allowing = Assembly(made(tmp_path / "two", "web_identity.allow_private_addresses=true"))
+    assert allowing.web_identity_keys._fetcher._allow_private_addresses
+
+
+def test_a_file_says_which_authorities_are_trusted(tmp_path: Path) -> None:
+    """Instead of the system's; below the data directory, or anywhere."""
+    authority = self_made_certificates(hosts=["issuer.example"], not_before=1_790_000_000.0, days=1).authority
+    for directory in ("one", "two"):
+        place = tmp_path / directory
+        named = "ca.pem" if directory == "one" else tmp_path / "elsewhere.pem"
+        assembly = Assembly(made(place, f"web_identity.ca_file={named}"))
+        (place / named).write_bytes(authority)
+        trusted = assembly.web_identity_keys._fetcher._tls.get_ca_certs()
+        assert [certificate["subject"] for certificate in trusted] == [((("commonName", "selfkms dev authority"),),)]

@@ -27,7 +27,7 @@ def test_everything_lies_below_the_directory() -> None:
     """A copy of the directory is a copy of the installation; no two things share a place."""
     root = Path("somewhere")
     place = DataDir(root)
-    paths = [place.database, place.journal, place.clients, place.tls, place.clock_offset]
+    paths = [place.database, place.journal, place.history, place.clients, place.tls, place.clock_offset]
     assert {path.parent for path in paths} == {root}
     assert len(set(paths)) == len(paths)
 

@@ -14,6 +14,7 @@ import pytest
 from harness.assembled import answer, made, signed
 from harness.world import ALICE_ACCOUNT
 from selfkms.adapters.audit_files.verify import verify
+from selfkms.adapters.event_history.feed import JournalFeed
 from selfkms.bootstrap import processes
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DataDir
@@ -24,9 +25,12 @@ from selfkms.config import ServerSettings
 from selfkms.crypto.certificates import self_made_certificates
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.secrets import SECRET_ACCESS
+from selfkms.gate.delivery import Deliverer
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, Journal
+from selfkms.ports.event_history import HistoryFeed
 from selfkms.protocol.http import HTTPResponse
+from selfkms.server.deliveries import deliver
 from selfkms.server.interfaces import Routes
 from selfkms.server.keeper import keep
 from selfkms.server.recorder import Recorder
@@ -225,16 +229,28 @@ def test_worker_and_keeper_reach_the_recorder(tmp_path: Path, monkeypatch: pytes
     """What either hands over is in the journal of the installation when it is told so."""
     unsealed = made(tmp_path, *QUIET)
     recorders: list[Recorder] = []
+    feeds: list[bool] = []
     first, second = (AuditRecord(f"00000000-0000-4000-8000-00000000000{n}", b"{}") for n in (1, 2))
 
     def run_recorder(listener: socket.socket, journal: Journal) -> None:
         recorders.append(Recorder(listener, journal))
 
-    def run_keeper(make_upkeep: Callable[[], Upkeep], sink: AuditSink) -> None:
+    def run_keeper(
+        make_upkeep: Callable[[], Upkeep],
+        sink: AuditSink,
+        make_feed: Callable[[], HistoryFeed],
+        make_deliverer: Callable[[], Deliverer],
+    ) -> None:
+        deliver(make_deliverer())
         upkeep = make_upkeep()
         keep(upkeep, sink)
         upkeep._database.close()
         sink.record([first])
+        feed = make_feed()
+        assert isinstance(feed, JournalFeed)
+        feeds.append(feed.feed())
+        assert feed.place().position.sequence == 1
+        feed.close()
         assert isinstance(sink, BlockingRecorderLink)
         sink.close()
 
@@ -266,7 +282,7 @@ def test_worker_and_keeper_reach_the_recorder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(processes, "run_keeper", run_keeper)
     served(unsealed, monkeypatch, during=during)
     report = verify(DataDir(tmp_path).journal, Assembly(unsealed).audit_key)
-    assert (report.records, report.damage) == (2, None)
+    assert (report.records, report.damage, feeds) == (2, None, [False])
 
 
 @pytest.mark.parametrize(
@@ -367,6 +383,22 @@ def test_a_journal_that_cannot_be_had_is_said(tmp_path: Path, monkeypatch: pytes
     assert "the audit journal cannot be written" in refusal(unsealed, monkeypatch)
 
 
+def test_a_history_that_is_none_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an index: whatever is in its place is no reason not to serve."""
+    unsealed = made(tmp_path, *QUIET)
+    DataDir(tmp_path).history.write_bytes(b"no database at all, but long enough to be asked for its header" * 20)
+    code, _, _ = served(unsealed, monkeypatch)
+    assert code == 0
+    assert DataDir(tmp_path).history.read_bytes().startswith(b"SQLite format 3")
+
+
+def test_a_history_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory in its place is nobody's to remove."""
+    unsealed = made(tmp_path, *QUIET)
+    DataDir(tmp_path).history.mkdir()
+    assert "the event history does not answer" in refusal(unsealed, monkeypatch)
+
+
 def test_a_port_that_is_taken_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By whom is not known; which one is."""
     with socket.socket() as holder:
@@ -389,3 +421,16 @@ def test_loopback_addresses(host: str) -> None:
 def test_all_other_addresses_are_not(host: str) -> None:
     """A name may become any address: only `localhost` is believed."""
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_authorities_that_cannot_be_read_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    """At the start, not with the first token."""
+    unsealed = made(tmp_path / "data", *QUIET, "web_identity.ca_file=ca.pem")
+    if content is not None:
+        (tmp_path / "data" / "ca.pem").write_bytes(content)
+    told = refusal(unsealed, monkeypatch)
+    assert told.startswith("web_identity.ca_file: ")
+    assert ("No such file" in told) is (content is None)

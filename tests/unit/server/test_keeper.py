@@ -1,19 +1,32 @@
 """One round of the keeper: every job has its turn, whatever becomes of the others."""
 
 import logging
-from collections.abc import Sequence
+import os
+import signal
+from collections.abc import Iterator, Sequence
 
 import pytest
 
 from harness.world import World
 from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.gate.delivery import Deliverer
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
 from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
-from selfkms.server.keeper import keep
+from selfkms.ports.event_history import HistoryUnavailableError
+from selfkms.server.keeper import keep, keep_history, run_keeper
 
 JOBS = ["attend_due_keys", "compact", "tidy", "move_audit"]
 DAY = 86_400.0
+
+
+@pytest.fixture
+def restored_signals() -> Iterator[None]:
+    """The handlers of this process as they were."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
 
 
 class Sink:
@@ -88,6 +101,63 @@ def test_a_mistake_of_ours_is_not_hidden() -> None:
     """What nobody foresaw ends the keeper, which the supervisor then starts anew."""
     with pytest.raises(ZeroDivisionError):
         keep(FakeUpkeep(tidy=ZeroDivisionError()), Sink())
+
+
+class FakeFeed:
+    """Notes what was asked of it; it is behind for some rounds, or fails."""
+
+    def __init__(self, *, behind: int = 0, error: Exception | None = None, stop_after: int | None = None) -> None:
+        self.behind = behind
+        self.error = error
+        self.done: list[str] = []
+        self._stop_after = stop_after
+
+    def feed(self) -> bool:
+        self.done.append("feed")
+        if self._stop_after is not None and len(self.done) >= self._stop_after:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if self.error is not None:
+            raise self.error
+        self.behind -= 1
+        return self.behind >= 0
+
+    def prune(self) -> None:
+        self.done.append("prune")
+
+
+class FakeDeliverer(Deliverer):
+    """Has nothing to deliver."""
+
+    def __init__(self) -> None:
+        pass
+
+    def attend(self) -> None:
+        pass
+
+
+def test_the_history_is_kept_up() -> None:
+    """A batch a round, and what is too old is forgotten; whether there is more is said."""
+    feed = FakeFeed(behind=1)
+    assert keep_history(feed) is True
+    assert keep_history(feed) is False
+    assert feed.done == ["feed", "prune", "feed", "prune"]
+
+
+def test_a_history_that_does_not_answer_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
+    """With the next round, not at once: the keeper has other work."""
+    feed = FakeFeed(error=HistoryUnavailableError("disk full"))
+    with caplog.at_level(logging.WARNING):
+        assert keep_history(feed) is False
+    assert "disk full" in caplog.text
+
+
+def test_whoever_is_behind_does_not_wait(restored_signals: None) -> None:
+    """Batch follows batch, each after a round of the other jobs; at the end all of it comes once more."""
+    assert restored_signals is None
+    upkeep, feed = FakeUpkeep(), FakeFeed(behind=100, stop_after=9)
+    run_keeper(lambda: upkeep, Sink(), lambda: feed, FakeDeliverer, interval_seconds=0.0)
+    assert feed.done == ["feed", "prune"] * 6
+    assert upkeep.done == JOBS * 6
 
 
 def test_a_round_in_a_world() -> None:

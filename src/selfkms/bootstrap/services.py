@@ -1,0 +1,23 @@
+"""The services behind the gate: model, wire and operations of each.
+
+IAM has no Regions: its records stand in us-east-1, as on AWS.
+"""
+
+from selfkms.gate.handle import Service
+from selfkms.protocol.model import ServiceModel
+from selfkms.protocol.wire import JSON_WIRE, QueryWire
+from selfkms.services.cloudtrail.table import OPERATIONS as CLOUDTRAIL
+from selfkms.services.iam.table import OPERATIONS as IAM
+from selfkms.services.kms.table import OPERATIONS as KMS
+from selfkms.services.sts.table import OPERATIONS as STS
+
+
+def services() -> dict[str, Service]:
+    """The services by their signing names: some tens of milliseconds."""
+    kms, iam, sts, cloudtrail = (ServiceModel.load(name) for name in ("kms", "iam", "sts", "cloudtrail"))
+    return {
+        "kms": Service(signing_name="kms", model=kms, wire=JSON_WIRE, operations=KMS),
+        "iam": Service(signing_name="iam", model=iam, wire=QueryWire(iam), operations=IAM, region="us-east-1"),
+        "sts": Service(signing_name="sts", model=sts, wire=QueryWire(sts), operations=STS),
+        "cloudtrail": Service(signing_name="cloudtrail", model=cloudtrail, wire=JSON_WIRE, operations=CLOUDTRAIL),
+    }
