@@ -5,15 +5,19 @@ from typing import Final
 
 import click
 
-# name -> module of `selfkms.cli`; the command bears the same name there.
+# name -> module of `selfkms.cli`; the command bears the name of its module there.
 COMMANDS: Final = {
     "dev": "dev",
     "init": "init",
+    "account": "account",
     "serve": "serve",
     "env": "env",
     "run": "run",
     "inspect": "inspect",
+    "explain": "explain",
+    "who-can": "who_can",
     "trail": "trail",
+    "usage": "usage",
 }
 
 
@@ -29,7 +33,7 @@ class LazyGroup(click.Group):
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None
-        command: click.Command = getattr(importlib.import_module(f"selfkms.cli.{module}"), cmd_name)
+        command: click.Command = getattr(importlib.import_module(f"selfkms.cli.{module}"), module)
         return command
 
 

@@ -10,11 +10,16 @@ import msgspec
 from selfkms.cli.at_rest import unsealed_at
 from selfkms.cli.exit_codes import ExitCode
 from selfkms.cli.options import existing_data_dir
+from selfkms.cli.trail_events import search, tail
 
 
 @click.group()
 def trail() -> None:
     """Look after the audit of an installation."""
+
+
+trail.add_command(search)
+trail.add_command(tail)
 
 
 @trail.command()

@@ -18,7 +18,8 @@ DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "commands.md"
 def test_the_commands_are_listed_in_their_order() -> None:
     """The one that a newcomer needs comes first."""
     assert isinstance(main, LazyGroup)
-    assert main.list_commands(click.Context(main)) == ["dev", "init", "serve", "env", "run", "inspect", "trail"]
+    names = ["dev", "init", "account", "serve", "env", "run", "inspect", "explain", "who-can", "trail", "usage"]
+    assert main.list_commands(click.Context(main)) == names
 
 
 def test_help_names_every_command() -> None:
@@ -76,6 +77,9 @@ def test_the_version_is_the_packages() -> None:
         (["--version"], ["sqlalchemy", "cryptography", "botocore", "msgspec", "asyncio"]),
         (["run", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["inspect", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
+        (["explain", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
+        (["who-can", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
+        (["account", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["dev", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
     ],
 )
