@@ -1,4 +1,4 @@
-"""`make bench`: start-up, memory, and the warm path beside a raw loop, in one interleaved run."""
+"""`make bench`: start-up, memory, decisions, and the warm path beside a raw loop, in one interleaved run."""
 
 import argparse
 import json
@@ -11,6 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from bench import decisions
 from bench.load import Result, load
 from bench.processes import Start, raw_loop, selfkms
 from selfkms.bootstrap.dev import DEFAULT_ACCOUNTS, DEFAULT_REGION, administrator_credential
@@ -76,6 +77,8 @@ def main() -> None:
             starts.append(start)
     print(f"first answer after {median(s.first_answer_seconds for s in starts):.2f} s")
     print(f"memory of all processes, one worker: {median(s.memory_bytes for s in starts) / 1e6:.0f} MB (PSS)")
+
+    decisions.measure()
 
     workers = ("--workers", str(arguments.workers))
     results: dict[str, list[Result]] = {}
