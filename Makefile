@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
+# Tests without sockets: they take the processor and nothing else, so they run side by side.
+UNIT := tests/unit tests/contracts tests/test_tidy.py tests/test_docs.py
 
 .PHONY: help setup clients run test unit check fix bench docs lock clean
 
@@ -29,10 +31,11 @@ run: setup       ## set up and start `selfkms dev`; it prints what to type next
 	@exec $(BIN)/selfkms dev
 
 test: setup .venv-clients/ready  ## all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(UNIT) -n auto
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(UNIT))
 
 unit: setup      ## the tests without sockets, under a minute
-	$(BIN)/python -m pytest tests/unit tests/contracts tests/test_tidy.py tests/test_docs.py
+	$(BIN)/python -m pytest $(UNIT) -n auto
 
 check: setup     ## lint, types, import contracts, tidiness
 	$(BIN)/ruff check

@@ -5,10 +5,21 @@ from pathlib import Path
 from typing import Final
 
 from selfkms.domain.kms.key_state import KNOWN_OPERATIONS, REFUSALS, TRANSITIONS, KeyState
+from selfkms.domain.tags import Tag
 from selfkms.protocol.model import ServiceModel
 from selfkms.services.kms.table import OPERATIONS
-from selfkms.services.operation import AliasNamed, KeyNamed, KeyOfCiphertext, Operation, Target
-from selfkms.services.shapes import aws_name
+from selfkms.services.operation import (
+    AliasNamed,
+    GrantNamed,
+    KeyNamed,
+    KeyOfCiphertext,
+    Operation,
+    PrincipalNamed,
+    ReplicaNamed,
+    Target,
+)
+from selfkms.services.shapes import Shape, aws_name
+from tools.permissions import permissions_page
 
 FOLDER: Final = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -26,7 +37,12 @@ _AUDIT_INTRODUCTION: Final = (
 
 def pages() -> Mapping[str, str]:
     """The reference pages by file name."""
-    return {"operations.md": operations_page(), "key-states.md": key_states_page(), "audit.md": audit_page()}
+    return {
+        "operations.md": operations_page(),
+        "key-states.md": key_states_page(),
+        "audit.md": audit_page(),
+        "permissions.md": NOTE + permissions_page(),
+    }
 
 
 def operations_page() -> str:
@@ -42,9 +58,7 @@ def operations_page() -> str:
     model = ServiceModel.load("kms")
     for name in sorted(OPERATIONS):
         operation = OPERATIONS[name]
-        permissions = "<br>".join(dict.fromkeys(_permission(operation, target) for target in operation.targets)) or (
-            f"`{operation.action}` on `*`"
-        )
+        permissions = "<br>".join(_permissions(operation))
         targets = "<br>".join(_target(target) for target in operation.targets) or "–"
         dry_run = "yes" if "dry_run" in operation.request.__struct_fields__ else "–"
         lines.append(f"| {name} | {permissions} | {targets} | {dry_run} |")
@@ -91,12 +105,36 @@ def audit_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+class _Tagging(Shape, frozen=True, kw_only=True):
+    """As much of a request as further permissions depend on."""
+
+    tags: tuple[Tag, ...]
+
+
+def _permissions(operation: Operation) -> list[str]:
+    asked = [_permission(operation, target) for target in operation.targets] or [f"`{operation.action}` on `*`"]
+    if operation.further_actions is not None:
+        always = operation.further_actions(_Tagging(tags=()))
+        there = "" if operation.further_region is None else f" in {aws_name(operation.further_region)}"
+        asked += [f"`{action}` on `*`{there}" for action in always]
+        tagged = operation.further_actions(_Tagging(tags=(Tag("a", "b"),)))
+        asked += [f"with Tags also `{action}` on `*`{there}" for action in tagged if action not in always]
+    return list(dict.fromkeys(asked))
+
+
 def _permission(operation: Operation, target: Target) -> str:
+    if isinstance(target, GrantNamed):
+        return f"`{operation.action}`, by the grant itself"
+    if isinstance(target, PrincipalNamed):
+        return f"`{operation.action}` on the principal"
+    if isinstance(target, ReplicaNamed):
+        return f"`{operation.action}` on the replica key, in its Region"
     if isinstance(target, AliasNamed):
         present = " and on its present key" if target.exists else ""
         return f"`{operation.action}` on the alias{present}"
     if isinstance(target, KeyNamed) and not target.permission:
         return f"`{operation.action}` on `*`"
+    assert isinstance(target, KeyNamed | KeyOfCiphertext)
     return f"`{target.action or operation.action}` on the key"
 
 
@@ -105,6 +143,13 @@ def _target(target: Target) -> str:
         return f"{aws_name(target.member)}: an alias" + ("" if target.exists else " to be made")
     if isinstance(target, KeyOfCiphertext):
         return f"the key of {aws_name(target.blob_member)}, or {aws_name(target.key_member)} (aliases, foreign)"
+    if isinstance(target, GrantNamed):
+        return "GrantToken, or GrantId and KeyId (foreign)"
+    if isinstance(target, PrincipalNamed):
+        return f"{aws_name(target.member)}: an ARN"
+    if isinstance(target, ReplicaNamed):
+        return f"{aws_name(target.member)}: the Region of a replica"
+    assert isinstance(target, KeyNamed)
     marks = [word for word, given in (("aliases", target.aliases), ("foreign", target.foreign)) if given]
     return aws_name(target.member) + (f" ({', '.join(marks)})" if marks else "")
 

@@ -133,8 +133,7 @@ def test_a_new_key_takes_description_tags_and_policy(alice: Any) -> None:
             "UnsupportedOperationException",
             "KeySpec SM2 is not supported in this Region",
         ),
-        ({"Origin": "EXTERNAL"}, "UnsupportedOperationException", "Origin EXTERNAL is not supported yet."),
-        ({"MultiRegion": True}, "UnsupportedOperationException", "Multi-Region keys are not supported yet."),
+        ({"Origin": "AWS_CLOUDHSM"}, "UnsupportedOperationException", "Origin AWS_CLOUDHSM is not supported yet."),
         (
             {"Description": "d" * 8_193},
             "ValidationException",

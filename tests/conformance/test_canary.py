@@ -148,6 +148,10 @@ def succeed_with_other_kinds(session: Session, new: Callable[[str], bytes]) -> N
     opening = {"CiphertextBlob": pair["PrivateKeyCiphertextBlob"]}
     session.succeed("Decrypt", opening, giving=pair["PrivateKeyPlaintext"])
     session.succeed("GenerateDataKeyPairWithoutPlaintext", wanted)
+    # What is secret in an import, and stays so, is looked for in `test_import.py`.
+    empty = session.succeed("CreateKey", {"Origin": "EXTERNAL"})["KeyMetadata"]["KeyId"]
+    wrapping = {"WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048"}
+    session.succeed("GetParametersForImport", {"KeyId": empty, **wrapping})
 
 
 def fail_within_the_service(session: Session, new: Callable[[str], bytes]) -> None:
@@ -264,11 +268,16 @@ def test_the_search_finds_what_is_there(canaries: Canaries, tmp_path: Path) -> N
 
 
 def test_grant_tokens_are_not_in_the_audit(session: Session) -> None:
-    """Grant tokens are in no file and no log, also those of a request with more of them than it may have."""
-    tokens = [session.canaries.new_text(f"token {number}") for number in range(11)]
+    """Grant tokens are in no file and no log: those that are good, and those of requests that are refused for them."""
+    forged = [session.canaries.new_text(f"token {number}") for number in range(11)]
+    grantee = "arn:aws:iam::444455556666:root"
+    grant = {"KeyId": session.key_id, "GranteePrincipal": grantee, "Operations": ["Encrypt"]}
+    good = session.succeed("CreateGrant", grant)["GrantToken"]
+    session.canaries.watch("a good token", good.encode())
     wanted = {"KeyId": session.key_id, "Plaintext": "eA=="}
-    session.succeed("Encrypt", {**wanted, "GrantTokens": tokens[:1]})
-    session.refuse("Encrypt", {**wanted, "GrantTokens": tokens})
+    session.succeed("Encrypt", {**wanted, "GrantTokens": [good]})
+    session.refuse("Encrypt", {**wanted, "GrantTokens": forged[:1]})
+    session.refuse("Encrypt", {**wanted, "GrantTokens": forged})
     assert where(session.canaries, [*files_below(session.server.data_dir), session.server.log], {}) == {}
 
 
