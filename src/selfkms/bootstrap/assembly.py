@@ -11,7 +11,6 @@ from selfkms.adapters.audit_files.placed import JournalRecords
 from selfkms.adapters.event_history.feed import JournalFeed
 from selfkms.adapters.event_history.reads import SQLiteEventHistory
 from selfkms.adapters.log_stores.directory import DirectoryLogStore
-from selfkms.adapters.log_stores.s3 import S3Access, S3LogStore
 from selfkms.adapters.oidc.fetch import Fetcher
 from selfkms.adapters.oidc.issuer_keys import IssuerKeys
 from selfkms.adapters.software_keys.digest_signer import SoftwareDigestSigner
@@ -177,6 +176,9 @@ class Assembly:
         trail = self._unsealed.settings.trail
         if trail.s3_endpoint is None:
             return DirectoryLogStore(self._unsealed.data_dir.of_settings(trail.directory))
+        # botocore's client takes a tenth of a second to load, and most installations have no S3.
+        from selfkms.adapters.log_stores.s3 import S3Access, S3LogStore  # noqa: PLC0415
+
         return S3LogStore(
             S3Access(
                 endpoint=trail.s3_endpoint,
