@@ -34,7 +34,7 @@ test: setup .venv-clients/ready  ## all tests
 	$(BIN)/python -m pytest $(UNIT) -n auto
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(UNIT))
 
-unit: setup      ## the tests without sockets, under a minute
+unit: setup      ## the tests without sockets, in about a minute
 	$(BIN)/python -m pytest $(UNIT) -n auto
 
 check: setup     ## lint, types, import contracts, tidiness
