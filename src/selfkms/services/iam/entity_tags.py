@@ -1,6 +1,6 @@
-"""Tag, Untag and List…Tags of roles, managed policies and OpenID Connect providers.
+"""Tag, Untag and List…Tags of users, roles, managed policies and OpenID Connect providers.
 
-Source: IAM API Reference, "TagRole", "TagPolicy", "TagOpenIDConnectProvider" and their like.
+Source: IAM API Reference, "TagUser", "TagRole", "TagPolicy", "TagOpenIDConnectProvider" and their like.
 """
 
 from typing import Any, Final, NamedTuple
@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 from selfkms.domain.iam.aws_managed_policies import AWSManagedPolicy
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
-from selfkms.domain.iam.principals import Role
+from selfkms.domain.iam.principals import Role, User
 from selfkms.domain.iam.tags import with_tags, without_tags
 from selfkms.services.context import Context
 from selfkms.services.iam.known_policies import own_policy
@@ -25,7 +25,12 @@ from selfkms.services.iam.tagging import (
 from selfkms.services.operation import Audit, Entity, EntityNamed, Operation
 from selfkms.services.shapes import Shape
 
-Tagged = Role | ManagedPolicy | OIDCProvider
+Tagged = User | Role | ManagedPolicy | OIDCProvider
+
+
+class TagUserRequest(Shape, frozen=True, kw_only=True):
+    user_name: str
+    tags: tuple[TagEntry, ...]
 
 
 class TagRoleRequest(Shape, frozen=True, kw_only=True):
@@ -43,6 +48,11 @@ class TagOpenIDConnectProviderRequest(Shape, frozen=True, kw_only=True):
     tags: tuple[TagEntry, ...]
 
 
+class UntagUserRequest(Shape, frozen=True, kw_only=True):
+    user_name: str
+    tag_keys: tuple[str, ...]
+
+
 class UntagRoleRequest(Shape, frozen=True, kw_only=True):
     role_name: str
     tag_keys: tuple[str, ...]
@@ -58,6 +68,10 @@ class UntagOpenIDConnectProviderRequest(Shape, frozen=True, kw_only=True):
     tag_keys: tuple[str, ...]
 
 
+class ListUserTagsRequest(Paged, frozen=True, kw_only=True):
+    user_name: str
+
+
 class ListRoleTagsRequest(Paged, frozen=True, kw_only=True):
     role_name: str
 
@@ -71,7 +85,7 @@ class ListOpenIDConnectProviderTagsRequest(Paged, frozen=True, kw_only=True):
 
 
 class _Kind(NamedTuple):
-    """What differs between roles, managed policies and providers."""
+    """What differs between users, roles, managed policies and providers."""
 
     name: str
     """As it stands in the names of operations."""
@@ -82,6 +96,7 @@ class _Kind(NamedTuple):
 
 
 _KINDS: Final = (
+    _Kind("User", EntityNamed(Entity.USER, "user_name"), TagUserRequest, UntagUserRequest, ListUserTagsRequest),
     _Kind("Role", EntityNamed(Entity.ROLE, "role_name"), TagRoleRequest, UntagRoleRequest, ListRoleTagsRequest),
     _Kind(
         "Policy", EntityNamed(Entity.POLICY, "policy_arn"), TagPolicyRequest, UntagPolicyRequest, ListPolicyTagsRequest

@@ -21,14 +21,12 @@ from selfkms.services.iam import (
     policy_versions,
     roles,
     simulation,
-    user_tags,
     users,
 )
 from selfkms.services.operation import Operation
 
 FAMILIES: Final = (
     users,
-    user_tags,
     groups,
     group_members,
     access_keys,
