@@ -4,9 +4,6 @@ Source: CloudTrail API Reference, "LookupEvents"; CloudTrail User Guide, "Viewin
 CLI". AWS publishes no texts of its errors: that of InvalidMaxResultsException is known, the others are ours.
 """
 
-from base64 import b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
-from hmac import compare_digest
 from typing import Final
 
 from selfkms.domain.cloudtrail.errors import (
@@ -21,6 +18,7 @@ from selfkms.domain.cloudtrail.history import Attribute, Found, Lookup, Mark, re
 from selfkms.domain.errors import InternalFailure
 from selfkms.ports.event_history import HistoryUnavailableError
 from selfkms.services.context import Context
+from selfkms.services.markers import Listing, MarkerError
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 
@@ -30,7 +28,6 @@ VALUE_CHARACTERS_MAX: Final = 2_000
 """LookupAttribute, AttributeValue."""
 
 _INSIGHT: Final = "insight"
-_TAG_BYTES: Final = 16
 
 
 class LookupAttribute(Shape, frozen=True, kw_only=True):
@@ -105,7 +102,8 @@ def lookup_events(request: LookupEventsRequest, context: Context) -> LookupEvent
         InternalFailure: the history cannot be read now.
     """
     count = request.max_results or EVENTS_MAX
-    before = _opened(context, request)
+    listing = _listing(context, request)
+    before = _opened(listing, request.next_token)
     try:
         # One event more than the page holds tells whether there is another page.
         found = context.history.lookup(_lookup(request, context), before=before, limit=count + 1)
@@ -113,7 +111,7 @@ def lookup_events(request: LookupEventsRequest, context: Context) -> LookupEvent
         raise InternalFailure("The event history does not answer. The request can be retried.") from error
     return LookupEventsResult(
         events=tuple(_entry(event) for event in found[:count]),
-        next_token=_token(context, request, found[count - 1].mark) if len(found) > count else None,
+        next_token=listing.issue("{}.{}".format(*found[count - 1].mark)) if len(found) > count else None,
     )
 
 
@@ -146,38 +144,23 @@ def _entry(found: Found) -> EventEntry:
     )
 
 
-def _token(context: Context, request: LookupEventsRequest, mark: Mark) -> str:
-    """A token with which the same query goes on behind an event."""
-    position = f"{mark.at}.{mark.sequence}"
-    tag = context.keys.tag("LookupEvents token", _tagged(context, request, position))
-    return urlsafe_b64encode(tag + position.encode()).decode()
-
-
-def _opened(context: Context, request: LookupEventsRequest) -> Mark | None:
-    """Where a token says to go on; None without one."""
-    if request.next_token is None:
-        return None
-    try:
-        raw = b64decode(request.next_token.encode("ascii"), altchars=b"-_", validate=True)
-        position = raw[_TAG_BYTES:].decode()
-    except (Base64Error, ValueError) as error:
-        raise InvalidNextTokenException("The next token is not valid.") from error
-    tag = context.keys.tag("LookupEvents token", _tagged(context, request, position))
-    if not compare_digest(raw[:_TAG_BYTES], tag):
-        raise InvalidNextTokenException("The next token is not valid.")
-    at, _, sequence = position.partition(".")
-    return Mark(int(at), int(sequence))
-
-
-def _tagged(context: Context, request: LookupEventsRequest, position: str) -> bytes:
-    """What a token is bound to: all of the query but how much of the answer is wanted at once.
-
-    The value of the attribute comes last: nothing in it can pass for another part.
-    """
+def _listing(context: Context, request: LookupEventsRequest) -> Listing:
+    """What a token is bound to: all of the query but how much of the answer is wanted at once."""
     attribute = request.lookup_attributes[0] if request.lookup_attributes else None
     key, value = (attribute.attribute_key, attribute.attribute_value) if attribute else ("", "")
-    bound = (context.account_id, context.region, request.start_time, request.end_time, position, key, value)
-    return "\n".join(map(str, bound)).encode()
+    times = (str(request.start_time), str(request.end_time))
+    return Listing(context.keys, "LookupEvents token", context.account_id, context.region, *times, key, value)
+
+
+def _opened(listing: Listing, token: str | None) -> Mark | None:
+    """Where a token says to go on; None without one."""
+    if token is None:
+        return None
+    try:
+        at, _, sequence = listing.position_of(token).partition(".")
+    except MarkerError as error:
+        raise InvalidNextTokenException("The next token is not valid.") from error
+    return Mark(int(at), int(sequence))
 
 
 OPERATIONS: Final = (

@@ -16,8 +16,9 @@ from selfkms.domain.records import Record
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
 from selfkms.services.iam.accounts import new_credential
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.users import USER_NAME_NEEDED, USER_OR_CALLER, subject
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 

@@ -20,7 +20,8 @@ from selfkms.domain.iam.principals import Group, Role, User
 from selfkms.domain.policy.facts import Fact
 from selfkms.services.context import Context
 from selfkms.services.iam.known_policies import attachable_policy, known_policy, name_and_path
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, Entity, EntityNamed, Operation
 from selfkms.services.shapes import Shape
 

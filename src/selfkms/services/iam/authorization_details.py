@@ -23,13 +23,14 @@ from selfkms.services.iam.managed_policies import (
     position_of_policy,
     reading_policies,
 )
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.policy_usage import PolicyUsage
 from selfkms.services.iam.policy_versions import PolicyVersionEntry, version_entry, versions_of
 from selfkms.services.iam.roles import RoleLastUsed, position_of_role, reading_roles
 from selfkms.services.iam.shapes import AttachedPermissionsBoundary, boundary_of
 from selfkms.services.iam.tagging import TagEntry, tag_entries
 from selfkms.services.iam.users import position_of_user, reading_users
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 

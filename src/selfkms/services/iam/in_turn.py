@@ -6,7 +6,7 @@ Source: IAM API Reference, "GetAccountAuthorizationDetails", "ListEntitiesForPol
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from selfkms.services.iam.paging import Read
+from selfkms.services.markers import Read
 
 
 class Part(NamedTuple):

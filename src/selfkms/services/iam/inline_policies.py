@@ -16,7 +16,8 @@ from selfkms.domain.iam.principals import Group, InlinePolicy, Role, User
 from selfkms.domain.policy.document import PolicyKind
 from selfkms.services.context import Context
 from selfkms.services.iam.documents import characters, encoded, parsed_document
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, Entity, EntityNamed, Operation
 from selfkms.services.shapes import Shape
 

@@ -16,7 +16,8 @@ from selfkms.services.context import Context
 from selfkms.services.iam.documents import checked_document, encoded
 from selfkms.services.iam.known_policies import own_policy
 from selfkms.services.iam.managed_policies import POLICY_NAMED
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 

@@ -11,7 +11,8 @@ from selfkms.domain.iam.tags import check_new_tags
 from selfkms.domain.policy.facts import Fact
 from selfkms.domain.tags import Tag
 from selfkms.services.context import Context
-from selfkms.services.iam.paging import Page, Paged, following, page
+from selfkms.services.iam.paging import Page, Paged, page
+from selfkms.services.markers import following
 from selfkms.services.shapes import Shape
 
 

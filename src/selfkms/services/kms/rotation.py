@@ -25,9 +25,10 @@ from selfkms.domain.kms.rotation import (
 from selfkms.domain.limits import LIST_KEY_ROTATIONS
 from selfkms.services.context import Context
 from selfkms.services.kms.condition_keys import of_rotation_period
-from selfkms.services.kms.paging import Page, Paged, following, page
+from selfkms.services.kms.paging import Page, Paged, page
 from selfkms.services.kms.related_keys import related_keys, synchronize
 from selfkms.services.kms.shapes import KeyIdRequest
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -178,7 +179,7 @@ def list_key_rotations(request: ListKeyRotationsRequest, key: KMSKey, context: C
         f"ListKeyRotations {key.key_id} {request.include_key_material}",
         request,
         LIST_KEY_ROTATIONS,
-        read=lambda after, count: following(shown, after, count, position=_handle),
+        read=following(shown, position=_handle),
         position=_handle,
     )
     return ListKeyRotationsResult(

@@ -10,7 +10,8 @@ from selfkms.domain.limits import LIST_RESOURCE_TAGS
 from selfkms.domain.tags import Tag, check_new_tags, with_tags, without_tags
 from selfkms.services.context import Context
 from selfkms.services.kms.condition_keys import of_tag_keys, of_tagging
-from selfkms.services.kms.paging import Page, Paged, following, page
+from selfkms.services.kms.paging import Page, Paged, page
+from selfkms.services.markers import following
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -59,7 +60,7 @@ def list_resource_tags(request: ListResourceTagsRequest, key: KMSKey, context: C
         f"ListResourceTags {key.key_id}",
         request,
         LIST_RESOURCE_TAGS,
-        read=lambda after, count: following(key.tags, after, count, position=_tag_key),
+        read=following(key.tags, position=_tag_key),
         position=_tag_key,
     )
     return ListResourceTagsResult(tags=tuple(tags), next_marker=marker, truncated=marker is not None)

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfkms.services.iam.in_turn import Part, Placed, in_turn, position_of_placed
-from selfkms.services.iam.paging import Read, following
+from selfkms.services.markers import Read, following
 
 LETTERS = st.lists(st.sampled_from("abcdefgh"), unique=True).map(sorted)
 

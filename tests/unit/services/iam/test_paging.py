@@ -12,7 +12,8 @@ from harness.world import BOB_ACCOUNT, World
 from selfkms.domain.errors import ValidationError
 from selfkms.domain.iam.callers import Caller
 from selfkms.services.context import Context
-from selfkms.services.iam.paging import Paged, each, following, only, page
+from selfkms.services.iam.paging import Paged, each, only, page
+from selfkms.services.markers import following
 
 MakeContext = Callable[..., Context]
 

@@ -11,21 +11,20 @@ from hypothesis import strategies as st
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.aliases import Alias
-from selfkms.domain.kms.errors import InvalidMarkerException
 from selfkms.domain.limits import PageLimit
 from selfkms.domain.records import Put
 from selfkms.services.context import Context
-from selfkms.services.kms.paging import Paged, issue, page, position_of
+from selfkms.services.kms.paging import Paged, page
 
 INVALID_MARKER = ("InvalidMarkerException", None)
 ENTRIES = {"ListKeys": "Keys", "ListAliases": "Aliases", "ListResourceTags": "Tags"}
 LISTED = {"ListKeys": "KeyId", "ListAliases": "AliasName", "ListResourceTags": "TagKey"}
 
 
-def context_of(world: World, account_id: str = ALICE_ACCOUNT, region: str = REGION) -> Context:
+def context_of(world: World) -> Context:
     return Context(
-        caller=Caller.root(account_id, ""),
-        region=region,
+        caller=Caller.root(ALICE_ACCOUNT, ""),
+        region=REGION,
         now=0.0,
         database=world.database,
         key_store=world.key_store,
@@ -212,23 +211,6 @@ def test_markers_are_worth_nothing_elsewhere(world: World) -> None:
     own = {"Marker": markers[0]}
     assert world.refusal("ListKeys", own, by=BOB_ACCOUNT) == INVALID_MARKER
     assert world.refusal("ListKeys", own, region="eu-west-1") == INVALID_MARKER
-
-
-def test_a_marker_says_no_more_than_its_own_position(world: World) -> None:
-    """`issue` and `position_of` are each other's inverse for one listing of one account and Region alone."""
-    here = context_of(world)
-    marker = issue(here, "ListKeys", "a\nb")
-    assert position_of(here, "ListKeys", marker) == "a\nb"
-    assert position_of(here, "ListKeys", None) == ""
-    elsewhere = [
-        (here, "ListAliases "),
-        (here, "ListKeys\na"),
-        (context_of(world, account_id=BOB_ACCOUNT), "ListKeys"),
-        (context_of(world, region="eu-west-1"), "ListKeys"),
-    ]
-    for context, listing in elsewhere:
-        with pytest.raises(InvalidMarkerException):
-            position_of(context, listing, marker)
 
 
 def test_entries_that_come_and_go_do_not_disturb_a_walk(world: World) -> None:
