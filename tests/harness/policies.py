@@ -1,10 +1,10 @@
 """Policies for tests, and principals that have them: put into the database as they are, past the checks of APIs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.world import ALICE_ACCOUNT, REGION, World
+from harness.world import ALICE_ACCOUNT, REGION, Refused, World
 from selfkms.domain.iam.callers import CallerKind, Session
 from selfkms.domain.iam.managed_policies import ManagedPolicy, PolicyVersion
 from selfkms.domain.iam.principals import AccessKey, Group, InlinePolicy, Role, User, secret_binding
@@ -166,3 +166,14 @@ def may(world: World, operation: str, parameters: Mapping[str, Any], *, by: str 
     assert outcome.response.status < 500, outcome.response.body
     assert code not in ("SerializationException", "ValidationException"), outcome.response.body
     return code != "AccessDeniedException"
+
+
+def can(call: Callable[[], Any]) -> bool:
+    """Whether a request is answered. A refusal other than of access is a mistake of the test."""
+    try:
+        call()
+    except Refused as refused:
+        if refused.code not in ("AccessDenied", "AccessDeniedException"):
+            raise
+        return False
+    return True

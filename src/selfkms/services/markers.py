@@ -44,11 +44,11 @@ class Listing:
         if marker is None:
             return ""
         try:
-            raw = b64decode(marker.encode("ascii"), altchars=b"-_", validate=True)
-            position = raw[_TAG_BYTES:].decode()
+            position = b64decode(marker.encode("ascii"), altchars=b"-_", validate=True)[_TAG_BYTES:].decode()
         except (Base64Error, ValueError) as error:
             raise MarkerError from error
-        if not compare_digest(raw[:_TAG_BYTES], self._tag(position)):
+        # Compared as text: so one marker has one text, whatever base64 lets through.
+        if not compare_digest(marker.encode(), self.issue(position).encode()):
             raise MarkerError
         return position
 

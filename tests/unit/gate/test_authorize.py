@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from harness.policies import allow, can, only, set_key_policy, user_of
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
 from selfkms.domain.policy.evaluate import Why
 from selfkms.domain.records import Put
@@ -294,3 +295,14 @@ def test_a_key_policy_counts_from_the_next_request(world: World) -> None:
         assert text.endswith(Why.DENIED_BY_RESOURCE.value)
         assert world.call("DescribeKey", {"KeyId": other["KeyId"]})
         new_policy(world, key["KeyId"], policy(statement("Allow", ROOT, "kms:*")))
+
+
+def test_a_grant_beside_a_key_policy(world: World) -> None:
+    """A grant to a principal of another account needs no IAM policy there, also if the key policy names it."""
+    key = world.make_key()
+    only(world, allow("kms:*"))
+    bob = user_of(world, account_id=BOB_ACCOUNT)
+    world.call("CreateGrant", {"KeyId": key["KeyId"], "GranteePrincipal": bob.arn, "Operations": ["Encrypt"]})
+    set_key_policy(world, key["KeyId"], allow("kms:*", principal=bob.arn))
+    only(world, account_id=BOB_ACCOUNT)
+    assert can(lambda: world.call("Encrypt", {"KeyId": key["Arn"], "Plaintext": "AAAA"}, by=BOB_ACCOUNT))

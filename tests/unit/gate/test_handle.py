@@ -246,6 +246,11 @@ class TestOffLoop:
         """Exactly the operations that change records do, and those that may take milliseconds."""
         assert world.gate.off_loop(world.request(name)) is (name in CHANGING | SLOW)
 
+    def test_decryption_with_a_private_key_does(self, world: World) -> None:
+        """RSA takes milliseconds where symmetric keys take none."""
+        parameters = {"CiphertextBlob": "AAAA", "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+        assert world.gate.off_loop(world.request("Decrypt", parameters))
+
     @pytest.mark.parametrize(
         "target", [None, "", "TrentService.CreateCustomKeyStore", "Other.CreateKey", "TrentService.", "."]
     )

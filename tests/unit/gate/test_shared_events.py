@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from harness.policies import allow, set_key_policy
+from harness.policies import allow, document, new_role, set_key_policy
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, World, is_copy
+from selfkms.domain.arns import role_arn
 
 BOB = f"arn:aws:iam::{BOB_ACCOUNT}:root"
 OWNER = f"arn:aws:iam::{ALICE_ACCOUNT}:root"
@@ -76,3 +77,29 @@ def test_what_was_refused_or_failed_is_the_callers_alone(world: World) -> None:
     assert "sharedEventID" not in world.record()
     world.call("DescribeKey", {"KeyId": arn})
     assert not copies(world)
+
+
+def test_the_owner_of_a_role_sees_who_assumes_it(world: World) -> None:
+    """That somebody of another account assumed a role stands in the audit of the role's account."""
+    trust = document({"Effect": "Allow", "Principal": {"AWS": BOB}, "Action": "sts:AssumeRole"})
+    new_role(world, "shared", trust)
+    request = {"RoleArn": role_arn(ALICE_ACCOUNT, "/", "shared"), "RoleSessionName": "me"}
+    world.sts("AssumeRole", request, by=BOB_ACCOUNT)
+    assert world.last is not None
+    assert len(world.last.copies) == 1
+
+
+def test_of_re_encrypt_each_owner_has_what_is_of_its_key(world: World) -> None:
+    """The key of the other half, its encryption context and its material are not for this owner."""
+    arn = shared_key(world)
+    mine = world.make_key(by=BOB_ACCOUNT)["KeyId"]
+    context = {"EncryptionContext": {"of": "bob"}}
+    blob = world.call("Encrypt", {"KeyId": mine, "Plaintext": "AA==", **context}, by=BOB_ACCOUNT)["CiphertextBlob"]
+    parameters = {"CiphertextBlob": blob, "DestinationKeyId": arn, "SourceEncryptionContext": {"of": "bob"}}
+    world.call("ReEncrypt", parameters, by=BOB_ACCOUNT)
+    (copy,) = copies(world)
+    assert [resource["ARN"] for resource in copy["resources"]] == [arn]
+    assert copy["requestParameters"] is None
+    assert "additionalEventData" not in copy
+    assert "bob" not in json.dumps(copy)
+    assert len(world.record()["resources"]) == 2

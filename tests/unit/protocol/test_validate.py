@@ -243,6 +243,8 @@ STRUCTURE = "Start of structure or map found where not expected."
         ("GenerateRandom", "NumberOfBytes", True, "TRUE_VALUE can not be converted to an Integer"),
         ("GenerateRandom", "NumberOfBytes", 1.5, "NUMBER_VALUE can not be converted to an Integer"),
         ("ImportKeyMaterial", "ValidTo", "2026-11-24T00:00:00Z", "STRING_VALUE can not be converted to a Timestamp"),
+        ("ImportKeyMaterial", "ValidTo", 1e300, "NUMBER_VALUE can not be converted to a Timestamp"),
+        ("ImportKeyMaterial", "ValidTo", -1e15, "NUMBER_VALUE can not be converted to a Timestamp"),
         ("ImportKeyMaterial", "ValidTo", True, "TRUE_VALUE can not be converted to a Timestamp"),
     ],
 )

@@ -52,6 +52,18 @@ def test_what_was_not_issued_is_refused(marker: str) -> None:
         listing("1").position_of(marker)
 
 
+def test_a_marker_has_one_text() -> None:
+    """Bits at the end of base64 that say nothing are looked at, too: no altered marker is taken."""
+    of, alphabet = listing("1"), "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_="
+    for position in ("", "a", "ab", "abc"):
+        marker = of.issue(position)
+        altered = (marker[:at] + other + marker[at + 1 :] for at in range(len(marker)) for other in alphabet)
+        for text in altered:
+            if text != marker:
+                with pytest.raises(MarkerError):
+                    of.position_of(text)
+
+
 @given(entries=st.lists(st.text(min_size=1, max_size=3), unique=True, max_size=8), count=st.integers(1, 9))
 @settings(deadline=None, max_examples=100)
 def test_the_pages_together_are_the_listing(entries: list[str], count: int) -> None:

@@ -4,6 +4,7 @@ import logging
 import shutil
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -305,3 +306,21 @@ class TestLastUse:
         files.add(event(3, "DeleteKey", arn(1), requestID=None, eventType="AwsServiceEvent"))
         assert files.history.last_use(arn(1)) is None
         assert files.history.last_use(arn(2)) is not None
+
+
+def test_a_replica_made_again_keeps_its_last_use_in_a_history_made_anew(tmp_path: Path) -> None:
+    """A replica key that ended and was made again in the same Region has the same ARN; its use since then counts."""
+    files = Files(tmp_path)
+    files.write(
+        [
+            event(1, "Encrypt", arn(1)),
+            event(2, "DeleteKey", arn(1), requestID=None, eventType="AwsServiceEvent"),
+            event(3, "CreateKey", arn(1)),
+            event(4, "Decrypt", arn(1)),
+        ]
+    )
+    files.feed().feed()
+    last_use = files.history.last_use(arn(1))
+    files.close()
+    assert last_use is not None
+    assert last_use.operation == "Decrypt"

@@ -306,3 +306,59 @@ def test_closing_closes_both(warm: WarmDatabase, database: CountingDatabase, fre
     warm.close()
     assert database.closed
     assert freshness.closed
+
+
+class TestConsistent:
+    """Whether what was read since the last refresh is one state of the records."""
+
+    def test_what_is_kept_is_one_state(self, warm: WarmDatabase, freshness: ToldFreshness) -> None:
+        """It is what the last refresh saw: nobody is asked, whatever was committed since."""
+        warm.refresh()
+        freshness.next = list(TOUCHES.values())
+        for read in READS.values():
+            assert read(warm)
+        assert warm.consistent()
+        assert freshness.next
+
+    @pytest.mark.parametrize("told", [[("users", A, "admin")], None])
+    def test_what_was_read_while_others_committed_is_not(
+        self, warm: WarmDatabase, freshness: ToldFreshness, told: Sequence[Touched] | None
+    ) -> None:
+        """A record that was read now may be newer than one that is kept; so may one that is not there."""
+        for read in (lambda: warm.user(A, "nobody"), lambda: warm.grants_to(A, REGION, "key-1", "nobody")):
+            warm.refresh()
+            read()
+            freshness.next = told
+            assert not warm.consistent()
+
+    @pytest.mark.parametrize("name", READS)
+    def test_each_kind_that_was_read_is_looked_at(
+        self, warm: WarmDatabase, freshness: ToldFreshness, name: str
+    ) -> None:
+        """No way to read goes past it."""
+        freshness.next = None
+        warm.refresh()
+        READS[name](warm)
+        freshness.next = [("users", A, "other")]
+        assert not warm.consistent()
+
+    def test_what_was_read_while_nobody_committed_is(self, warm: WarmDatabase, freshness: ToldFreshness) -> None:
+        """One look is enough until something is read again."""
+        warm.refresh()
+        assert warm.user(A, "nobody") is None
+        assert warm.consistent()
+        freshness.next = [("users", A, "admin")]
+        assert warm.consistent()
+
+    def test_what_others_committed_is_seen_when_it_is_decided_again(
+        self, warm: WarmDatabase, database: CountingDatabase, freshness: ToldFreshness
+    ) -> None:
+        """What the look told is not lost: the record is read again."""
+        warm.refresh()
+        warm.user(A, "nobody")
+        freshness.next = [TOUCHES["user"]]
+        assert not warm.consistent()
+        database.reads.clear()
+        warm.refresh()
+        READS["user"](warm)
+        assert database.reads["user"] == 1

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from harness.events import NOW, arn, event, event_id
+from harness.related_keys import EAST, WEST, related
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World, loaded
 from selfkms.domain.cloudtrail.history import TRACKED, Attribute, Lookup, RecordedEvent, recorded_event
 
@@ -161,3 +162,15 @@ def test_what_a_lookup_wants(lookup: dict[str, Any], met: bool) -> None:  # noqa
     wanted = Lookup(**{"account_id": ALICE_ACCOUNT, "region": REGION, **lookup})
     assert read(1).meets(wanted) is met
     assert not read(1, managementEvent=False).meets(wanted)
+
+
+@pytest.mark.parametrize("name", ["ReplicateKey", "UpdatePrimaryRegion"])
+def test_a_request_on_related_keys_counts_once(name: str) -> None:
+    """What a request did in another Region is no further request, nor does its use stand with two keys."""
+    world = World()
+    key_id = related(world) if name == "ReplicateKey" else related(world, WEST)
+    before = len(world.database.audit_backlog(limit=100))
+    member = "ReplicaRegion" if name == "ReplicateKey" else "PrimaryRegion"
+    world.call(name, {"KeyId": key_id, member: WEST}, region=EAST)
+    records = [audit for _, audit in world.database.audit_backlog(limit=100)][before:]
+    assert sum(len(recorded_event(audit.body).counted_keys) for audit in records) == 1

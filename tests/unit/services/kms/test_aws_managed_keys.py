@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from harness.policies import allow, only
+from harness.policies import allow, deny, document, inline, new_user, only
 from harness.troubled import TroubledDatabase, fail_with, in_turn
-from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, World
+from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, Refused, World
 from selfkms.ports.database import DatabaseUnavailableError
 
 EBS, EBS_ARN = "alias/aws/ebs", f"arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:alias/aws/ebs"
@@ -259,3 +259,24 @@ def test_a_request_goes_on_without_the_key_that_could_not_be_written() -> None:
     assert world.refusal("DescribeKey", {"KeyId": EBS})[0] == "KMSInternalException"
     assert keys_of(world) == []
     assert [ebs_key(world)] == keys_of(world)
+
+
+def test_dry_run_makes_no_key(world: World) -> None:
+    """A request that is to change nothing leaves no KMS key behind."""
+    with pytest.raises(Refused):
+        world.call("Encrypt", {"KeyId": "alias/aws/ebs", "Plaintext": "AAAA", "DryRun": True})
+    assert world.call("ListKeys")["Keys"] == []
+
+
+def test_whoever_may_nothing_makes_no_key(world: World) -> None:
+    """A caller whom every policy denies everything makes no KMS key in the account."""
+    new_user(world, "mallory", inline_policies=inline(document(deny("*"))))
+    with pytest.raises(Refused):
+        world.call("DescribeKey", {"KeyId": "alias/aws/ebs"}, by="mallory")
+    assert world.call("ListKeys")["Keys"] == []
+
+
+def test_however_the_alias_is_written(world: World) -> None:
+    """A request that makes a key runs off the event loop, whatever JSON escapes its alias has."""
+    request = world.request("DescribeKey", body=b'{"KeyId": "alias\\/aws\\/ebs"}')
+    assert world.gate.off_loop(request)

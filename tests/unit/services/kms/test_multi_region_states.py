@@ -23,6 +23,7 @@ from harness.related_keys import (
 from harness.world import ALICE_ACCOUNT, World
 from selfkms.crypto.rsa import RSAKeyPair
 
+HOUR: Final = 3_600.0
 DAY: Final = 86_400.0
 FIRST: Final = b"1" * 32
 SECOND: Final = b"2" * 32
@@ -224,3 +225,26 @@ class TestDeletion:
         assert state_in(world, WEST, key_id) == "PendingDeletion"
         world.call("CancelKeyDeletion", {"KeyId": key_id}, region=WEST)
         assert state_in(world, WEST, key_id) == "Disabled"
+
+
+def test_a_replica_key_settles_although_the_clock_was_put_right(world: World) -> None:
+    """Nothing is lost when a transient state ends: it need not wait for both clocks."""
+    key_id = related(world)
+    world.clock.mature_seconds = world.clock.seconds - HOUR
+    world.call("ReplicateKey", {"KeyId": key_id, "ReplicaRegion": WEST}, region=EAST)
+    world.clock.seconds += 60
+    world.clock.mature_seconds += 60
+    world.upkeep.attend_due_keys()
+    assert state_in(world, WEST, key_id) == "Enabled"
+
+
+def test_a_key_can_be_disabled_although_the_clock_was_put_right(world: World) -> None:
+    """A minute after UpdatePrimaryRegion a key can be disabled, in whatever order the clocks are."""
+    key_id = related(world, WEST)
+    world.clock.mature_seconds = world.clock.seconds - HOUR
+    world.call("UpdatePrimaryRegion", {"KeyId": key_id, "PrimaryRegion": WEST}, region=EAST)
+    world.clock.seconds += 60
+    world.clock.mature_seconds += 60
+    world.upkeep.attend_due_keys()
+    world.call("DisableKey", {"KeyId": key_id}, region=EAST)
+    assert state_in(world, EAST, key_id) == "Disabled"

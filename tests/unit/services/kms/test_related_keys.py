@@ -3,10 +3,13 @@
 import pytest
 
 from harness.related_keys import EAST, SOUTH, WEST, related, stored_in
-from harness.world import World
+from harness.world import ALICE_ACCOUNT, World
+from selfkms.adapters.memory.database import MemoryDatabase, MemoryRecords
+from selfkms.adapters.sql.warm import WarmDatabase
 from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.keys import KMSKey
 from selfkms.domain.records import Put, Remove
+from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.database import ConflictError
 from selfkms.services.context import Context
 from selfkms.services.kms.related_keys import related_keys, synchronize
@@ -71,3 +74,35 @@ def test_what_is_shared_is_written_once_for_each_replica_key(world: World) -> No
     ]
     assert context.changes == [Put(record) for record in expected]
     assert len(context.events) == 1
+
+
+class AllIsNew:
+    """The news of a warm database: anything may have changed, if anything was committed."""
+
+    def __init__(self, records: MemoryRecords) -> None:
+        self.records, self.seen = records, records.rows
+
+    def touched(self) -> list[tuple[str, ...]] | None:
+        before, self.seen = self.seen, self.records.rows
+        return [] if before is self.seen else None
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_rotation_while_a_replica_key_ends_is_decided_again() -> None:
+    """A view that is older than a change elsewhere is a conflict, not an internal failure."""
+    cold = MemoryDatabase()
+    warm = WarmDatabase(cold, AllIsNew(cold.records))
+    world = World(database=warm)  # type: ignore[arg-type]  # any database does
+    world.upkeep = Upkeep(
+        database=cold, key_store=world.key_store, keys=world.keys, clock=world.clock, entropy=world.entropy
+    )
+    key_id = related(world, WEST)
+    world.call("ScheduleKeyDeletion", {"KeyId": key_id, "PendingWindowInDays": 7}, region=WEST)
+    world.clock.seconds += 8 * 86_400.0
+    request = world.request("RotateKeyOnDemand", {"KeyId": key_id})
+    world.gate.begin_turn()
+    warm.key(ALICE_ACCOUNT, EAST, key_id)
+    world.upkeep.attend_due_keys()
+    assert world.gate.handle(request).response.status == 200

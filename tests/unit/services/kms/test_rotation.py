@@ -241,3 +241,18 @@ def test_the_event(world: World, automatic: bool) -> None:  # noqa: FBT001  a ca
         "keyId": key["KeyId"],
     }
     assert event["resources"][0]["ARN"] == key["Arn"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"KeySpec": "ECC_NIST_P256", "KeyUsage": "SIGN_VERIFY"},
+        {"KeySpec": "HMAC_256", "KeyUsage": "GENERATE_VERIFY_MAC"},
+        {"Origin": "EXTERNAL"},
+    ],
+)
+def test_the_rotation_status_of_keys_that_do_not_rotate_is_false(world: World, kind: dict[str, str]) -> None:
+    """Terraform asks it of each key of origin AWS_KMS that it reads; only to enable or disable rotation is refused."""
+    key = world.make_key(**kind)
+    status = world.call("GetKeyRotationStatus", {"KeyId": key["KeyId"]})
+    assert status == {"KeyId": key["Arn"], "KeyRotationEnabled": False}
