@@ -127,14 +127,15 @@ class Named(IntEnum):
 
 Found = tuple[Document, Statement]
 
-_NOTHING: Final = (None, None)
+_Weighed = tuple[Found | None, Found | None]
+"""The first Deny and the first Allow."""
+
+_NOTHING: Final[_Weighed] = (None, None)
 
 
 def decide(identity: Identity, question: Question, resource: ResourceSide | None) -> Decision:
     """The verdict on one permission."""
-    policies = weigh(identity.policies, question)
-    boundary = weigh((identity.boundary,), question) if identity.boundary is not None else _NOTHING
-    session = weigh(identity.session, question) if identity.session is not None else _NOTHING
+    policies, boundary, session = _weigh_identity(identity, question)
     limits = _limits(identity, boundary[1], session[1])
     may = policies[1] is not None or identity.caller.is_root
     if resource is None:
@@ -182,7 +183,14 @@ def _missing(limits: Why | None) -> Decision:
     return Decision(limits if limits is not None else Why.NOT_IN_IDENTITY)
 
 
-def weigh(documents: Sequence[Document], question: Question) -> tuple[Found | None, Found | None]:
+def _weigh_identity(identity: Identity, question: Question) -> tuple[_Weighed, _Weighed, _Weighed]:
+    """Of identity policies, of the boundary, and of session policies."""
+    boundary = weigh((identity.boundary,), question) if identity.boundary is not None else _NOTHING
+    session = weigh(identity.session, question) if identity.session is not None else _NOTHING
+    return weigh(identity.policies, question), boundary, session
+
+
+def weigh(documents: Sequence[Document], question: Question) -> _Weighed:
     """The first Deny and the first Allow of documents of the identity side that concern a question."""
     allowing: Found | None = None
     for document in documents:
@@ -350,17 +358,16 @@ def _allowed(found: Found | None) -> Decision:
 def decide_on_retiring(identity: Identity, question: Question, grant: Grant | None, *, owner: str) -> Decision:
     """The verdict on RetireGrant, which the grant itself permits, and no key policy.
 
-    1. An explicit Deny of the identity side ends it.
-    2. The retiring principal may; the grantee, if RetireGrant is among its operations; the root user of the account
+    1. Who is of another account and whom nothing below lets retire it is refused as if there were no such grant.
+    2. An explicit Deny of the identity side ends it.
+    3. The retiring principal may; the grantee, if RetireGrant is among its operations; the root user of the account
        that made the grant.
-    3. An IAM policy that allows kms:RetireGrant counts for principals of an account that is itself the retiring
+    4. An IAM policy that allows kms:RetireGrant counts for principals of an account that is itself the retiring
        principal, or that made the grant.
 
     Source: KMS developer guide, "Retiring and revoking grants"; AWS KMS API Reference, "RetireGrant".
     """
-    policies = weigh(identity.policies, question)
-    boundary = weigh((identity.boundary,), question) if identity.boundary is not None else _NOTHING
-    session = weigh(identity.session, question) if identity.session is not None else _NOTHING
+    policies, boundary, session = _weigh_identity(identity, question)
     permitted = policies[1] is not None and _limits(identity, boundary[1], session[1]) is None
     by_grant = grant is not None and _retires(identity.caller, grant, permitted=permitted)
     if owner != identity.caller.account_id and not by_grant:
