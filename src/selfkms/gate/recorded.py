@@ -20,7 +20,15 @@ from selfkms.domain.policy.facts import Fact
 from selfkms.gate.explain import Explainer, Hypothesis, UnknownSubjectError
 from selfkms.gate.permissions import permission_named
 from selfkms.services.kms.table import OPERATIONS
-from selfkms.services.operation import AliasNamed, GrantNamed, KeyNamed, KeyOfCiphertext, Operation, PrincipalNamed
+from selfkms.services.operation import (
+    AliasNamed,
+    GrantNamed,
+    KeyNamed,
+    KeyOfCiphertext,
+    Operation,
+    PrincipalNamed,
+    ReplicaNamed,
+)
 from selfkms.services.shapes import aws_name
 
 _CONDITION_KEYS: Final = {
@@ -164,6 +172,8 @@ def _matched(
                 "name it with --key; `who-can --blob` finds it"
             )
             slots = slots[1:]
+    if operation.further_region is not None or any(isinstance(target, ReplicaNamed) for target in operation.targets):
+        notes.append("what the request needs in the other Region is not explained")
     if len(arns) < len(slots):
         notes.append("the record does not name every resource of the request")
     yield from zip(slots, arns, strict=False)

@@ -244,6 +244,21 @@ def test_a_name_that_was_not_found(world: World) -> None:
         last(world)
 
 
+@pytest.mark.parametrize("operation", ["ReplicateKey", "UpdatePrimaryRegion"])
+def test_what_is_asked_in_another_region_is_said_to_be_left_out(world: World, operation: str) -> None:
+    """The permission on the named key is explained; that there is more is not passed over."""
+    key_id = world.make_key(MultiRegion=True)["KeyId"]
+    world.call("ReplicateKey", {"KeyId": key_id, "ReplicaRegion": "eu-west-1"})
+    world.clock.seconds += 60
+    world.upkeep.attend_due_keys()
+    if operation == "UpdatePrimaryRegion":
+        world.call(operation, {"KeyId": key_id, "PrimaryRegion": "eu-west-1"})
+    record = next(r for r in world.committed_records() if (r["eventName"], r["awsRegion"]) == (operation, REGION))
+    found = recorded(record, Explainer(world.database), encryption_context={}, facts={})
+    assert [action for action, _ in asked(found)] == [f"kms:{operation}"]
+    assert "what the request needs in the other Region is not explained" in found.notes
+
+
 def test_other_parameters_that_conditions_ask_for(world: World) -> None:
     """As the record has them."""
     key_id = world.make_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")["KeyId"]
