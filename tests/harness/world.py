@@ -101,6 +101,14 @@ def is_copy(record: Mapping[str, Any]) -> bool:
     return "sharedEventID" in record and record["userIdentity"]["type"] == "AWSAccount"
 
 
+def _answered(outcome: Outcome) -> dict[str, Any]:
+    """The body of a JSON answer, or `Refused`."""
+    body: dict[str, Any] = json.loads(outcome.response.body) if outcome.response.body else {}
+    if outcome.response.status != 200:
+        raise Refused(outcome.response.status, body)
+    return body
+
+
 class World:
     """An installation with two accounts, each with a root user and an administrator."""
 
@@ -188,11 +196,7 @@ class World:
         region: str = REGION,
     ) -> dict[str, Any]:
         """The answer to a signed request, or `Refused`. `by` is a name in `credentials`."""
-        outcome = self.send(self.request(operation, parameters or {}, by=by, region=region))
-        body: dict[str, Any] = json.loads(outcome.response.body) if outcome.response.body else {}
-        if outcome.response.status != 200:
-            raise Refused(outcome.response.status, body)
-        return body
+        return _answered(self.send(self.request(operation, parameters or {}, by=by, region=region)))
 
     def refusal(
         self,
@@ -324,17 +328,7 @@ class World:
     ) -> HTTPRequest:
         """A request signed by botocore; `body` is sent as it is, instead of parameters."""
         body = json.dumps(parameters or {}).encode() if body is None else body
-        unsigned = AWSRequest(
-            method="POST",
-            url=f"https://{ENDPOINT}/",
-            data=body,
-            headers={
-                "Host": ENDPOINT,
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": f"TrentService.{operation}",
-            },
-        )
-        return self._signed(unsigned, "kms", by=by, region=region)
+        return self._json_request("kms", ENDPOINT, f"TrentService.{operation}", body, by=by, region=region)
 
     def lookup_events(
         self, parameters: Mapping[str, Any] | None = None, *, by: str = ALICE_ACCOUNT, region: str = REGION
@@ -351,11 +345,7 @@ class World:
         region: str = REGION,
     ) -> dict[str, Any]:
         """The answer of CloudTrail, or `Refused`."""
-        outcome = self.send(self.cloudtrail_request(operation, parameters, by=by, region=region))
-        body: dict[str, Any] = json.loads(outcome.response.body)
-        if outcome.response.status != 200:
-            raise Refused(outcome.response.status, body)
-        return body
+        return _answered(self.send(self.cloudtrail_request(operation, parameters, by=by, region=region)))
 
     def cloudtrail_request(
         self,
@@ -366,18 +356,19 @@ class World:
         region: str = REGION,
     ) -> HTTPRequest:
         """A request to CloudTrail, signed by botocore."""
+        body = json.dumps(parameters or {}).encode()
+        target = f"{CLOUDTRAIL_TARGET}.{operation}"
         host = f"cloudtrail.{region}.amazonaws.com"
+        return self._json_request("cloudtrail", host, target, body, by=by, region=region)
+
+    def _json_request(self, service: str, host: str, target: str, body: bytes, *, by: str, region: str) -> HTTPRequest:
         unsigned = AWSRequest(
             method="POST",
             url=f"https://{host}/",
-            data=json.dumps(parameters or {}).encode(),
-            headers={
-                "Host": host,
-                "Content-Type": "application/x-amz-json-1.1",
-                "X-Amz-Target": f"{CLOUDTRAIL_TARGET}.{operation}",
-            },
+            data=body,
+            headers={"Host": host, "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": target},
         )
-        return self._signed(unsigned, "cloudtrail", by=by, region=region)
+        return self._signed(unsigned, service, by=by, region=region)
 
     def _signed(self, unsigned: AWSRequest, service: str, *, by: str, region: str) -> HTTPRequest:
         credential = self.credentials[by]
