@@ -233,7 +233,6 @@ class _Inquiry:
                     requested=self._requested_of_entity(resource),
                 )
                 self._on_identity(resource.action, resource.arn, about)
-
             case ResolvedTrail():
                 about = AboutResource(
                     owner=self._around.caller.account_id,
