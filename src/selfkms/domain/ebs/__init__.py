@@ -1,0 +1,1 @@
+"""EBS: what encrypted snapshots are made of."""
