@@ -87,6 +87,11 @@ class Authenticator:
         self._opened: OrderedDict[bytes, Secret] = OrderedDict()
         self._sessions: OrderedDict[str, tuple[Session, Secret]] = OrderedDict()
 
+    @property
+    def regions(self) -> frozenset[str]:
+        """The Regions that exist."""
+        return self._regions
+
     def authenticate(self, request: HTTPRequest, service: str) -> Authenticated:
         """The caller of a request to `service`.
 

@@ -38,6 +38,7 @@ from selfkms.gate.resolved import (
     ResolvedKey,
     ResolvedPrincipal,
     ResolvedRole,
+    ResolvedStorage,
     ResolvedTrail,
     Resource,
 )
@@ -56,6 +57,8 @@ _NO_POLICY: Final = Document("no key policy", Policy(()))
 """Of a key or a role that does not exist: nobody is let in."""
 
 _TWO_KEYS: Final = "kms:ReEncrypt"
+
+_FOR_A_RESOURCE: Final = "kms:GrantIsForAWSResource"
 
 _QUERY_SERVICES: Final = frozenset({"iam", "sts"})
 
@@ -192,7 +195,7 @@ class _Inquiry:
 
     def on_new(self, action: str) -> None:
         """A further permission: on the user, role or policy that is to be made; for a new KMS key on no resource."""
-        entities = [r for r in self._resolved.resources if isinstance(r, ResolvedEntity | ResolvedTrail)]
+        entities = [r for r in self._resolved.resources if isinstance(r, ResolvedEntity | ResolvedTrail) or _is_new(r)]
         for entity in entities:
             self.on(msgspec.structs.replace(entity, action=action))
         if not entities:
@@ -237,6 +240,14 @@ class _Inquiry:
                 about = AboutResource(
                     owner=self._around.caller.account_id,
                     tags=tuple(Tag(*tag) for tag in resource.tags),
+                    requested=self._requested(self._operation.condition_keys),
+                )
+                self._on_identity(resource.action, resource.arn, about)
+            case ResolvedStorage():
+                about = AboutResource(
+                    owner=resource.owner,
+                    tags=resource.tags,
+                    of_ec2=True,
                     requested=self._requested(self._operation.condition_keys),
                 )
                 self._on_identity(resource.action, resource.arn, about)
@@ -328,6 +339,9 @@ class _Inquiry:
     def _requested(self, condition_keys: ConditionKeys | None) -> Callable[[], Mapping[str, Fact]]:
         def gather() -> Mapping[str, Fact]:
             keys = {} if condition_keys is None else dict(condition_keys(self._request))
+            if self._around.caller.service is not None and _FOR_A_RESOURCE in keys:
+                # Only our own services call so, and they do it for what they keep.
+                keys[_FOR_A_RESOURCE] = "true"
             if self._operation.action == _TWO_KEYS:
                 source, destination = (r.arn for r in self._resolved.resources)
                 keys["kms:ReEncryptOnSameKey"] = "true" if source == destination else "false"
@@ -353,6 +367,10 @@ class _Inquiry:
             raise self._refusal(f"Not authorized to perform {action}")
         if decision.why is not None:
             raise self._refusal(refusal_text(decision.why, self._around.caller.arn, action, arn))
+
+
+def _is_new(resource: Resource) -> bool:
+    return isinstance(resource, ResolvedStorage) and resource.new
 
 
 def refusal_text(why: Why, caller_arn: str, action: str, arn: str | None) -> str:

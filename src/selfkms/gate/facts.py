@@ -16,7 +16,7 @@ from selfkms.domain.policy.facts import Fact, Facts
 from selfkms.domain.tags import Tag
 
 _RESOURCE_ALIASES: Final = "kms:resourcealiases"
-_RESOURCE_TAGS: Final = ("aws:resourcetag/", "iam:resourcetag/")
+_RESOURCE_TAGS: Final = ("aws:resourcetag/", "iam:resourcetag/", "ec2:resourcetag/")
 
 _PRINCIPAL_TYPES: Final = {
     CallerKind.ROOT: "Account",
@@ -56,6 +56,8 @@ class AboutResource(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[Tag, ...] = ()
     of_iam: bool = False
     """Whether the tags count as `iam:ResourceTag`, too."""
+    of_ec2: bool = False
+    """Whether the tags count as `ec2:ResourceTag`, too."""
     requested: Callable[[], Mapping[str, Fact]] | None = None
     """Condition keys of the operation."""
 
@@ -166,6 +168,8 @@ def _of_identity_side(about: AboutResource) -> dict[str, Fact]:
     facts = _tags("aws:ResourceTag/", about.tags)
     if about.of_iam:
         facts |= _tags("iam:ResourceTag/", about.tags)
+    if about.of_ec2:
+        facts |= _tags("ec2:ResourceTag/", about.tags)
     return facts
 
 

@@ -22,7 +22,9 @@ from typing import Any, Final
 import msgspec
 
 from selfkms.domain.cloudtrail.event import Event
+from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.errors import AWSError, RequestEntityTooLargeException, UnknownOperationException
+from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.aliases import RESERVED_PREFIX
 from selfkms.domain.kms.aws_managed_keys import service_of
 from selfkms.domain.kms.errors import (
@@ -39,8 +41,10 @@ from selfkms.gate.admit import admit
 from selfkms.gate.authenticate import Authenticator
 from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
+from selfkms.gate.on_behalf import CallsToKMS
 from selfkms.gate.outcome import Outcome
 from selfkms.gate.resolve import Resolver, predefined_aliases
+from selfkms.ports.block_store import BlockStore
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import ConflictError, CorruptRecordError, Database, DatabaseUnavailableError
 from selfkms.ports.entropy import Entropy
@@ -118,6 +122,7 @@ class Gate:
         elapsed: Callable[[], float],
         history: EventHistory | None = None,
         log_store: LogStore | None = None,
+        blocks: BlockStore | None = None,
     ) -> None:
         """Prepare; `services` by their signing names, `elapsed` a clock in seconds that nobody sets.
 
@@ -136,6 +141,7 @@ class Gate:
         self._elapsed = elapsed
         self._history = history
         self._log_store = log_store
+        self._blocks = blocks
         self._seen_at = elapsed()
         self._fresh = True
 
@@ -176,13 +182,13 @@ class Gate:
         internal = wire.error(KMSInternalException(_INTERNAL_TEXT), event.request_id)
         try:
             answer, recorded = self._serve(request, service, event)
-            copies = () if recorded else event.copies(self._entropy.uuid)
+            copies = () if recorded else (*event.copies(self._entropy.uuid), *event.companions)
         except AWSError as error:
-            event.error, recorded, copies = error, False, ()
+            event.error, recorded, copies = error, False, tuple(event.companions)
             answer = wire.error(error, event.request_id)
         except Exception:  # noqa: BLE001  the one place where whatever we did not foresee ends: logged whole, answered with nothing
             _log.exception("request %s failed", event.request_id)
-            event.error, recorded, copies = KMSInternalException(_INTERNAL_TEXT), False, ()
+            event.error, recorded, copies = KMSInternalException(_INTERNAL_TEXT), False, tuple(event.companions)
             answer = internal
         return Outcome(answer, None if recorded else event.finish(), internal, copies)
 
@@ -263,7 +269,9 @@ class Gate:
             ConflictError: a record changed between reading and writing; nothing was written.
         """
         self._make_predefined(operation, request, around)
+        event.companions = []
         context = self._context(around)
+        context.key_service_for = functools.partial(self._calls_to_kms, context, event.companions, around.now)
         resolved = self._resolver.resolve(operation, request, caller=around.caller, region=around.region)
         record.note_named(event, resolved)
         self._authorizer.authorize(operation, request, resolved, around)
@@ -272,6 +280,8 @@ class Gate:
             raise ConflictError
         record.note_permitted(event, resolved)
         admit(operation, resolved)
+        if operation.dry_run_asks and request.dry_run:
+            raise DryRunOperationException(_DRY_RUN_TEXT)
         result = operation.run(request, *resolved.arguments, context)
         if getattr(request, "dry_run", False):
             raise DryRunOperationException(_DRY_RUN_TEXT)
@@ -299,6 +309,22 @@ class Gate:
             may_on_key=functools.partial(self._authorizer.may_on_key, around),
             history=self._history,
             log_store=self._log_store,
+            blocks=self._blocks,
+            regions=self._authenticator.regions,
+        )
+
+    def _calls_to_kms(self, into: Context, records: list[AuditRecord], now: float, caller: Caller) -> CallsToKMS:
+        return CallsToKMS(
+            caller=caller,
+            now=now,
+            operations=self._services["kms"].operations,
+            resolver=self._resolver,
+            authorizer=self._authorizer,
+            entropy=self._entropy,
+            prepare=self._make_predefined,
+            context_for=self._context,
+            into=into,
+            records=records,
         )
 
     def _make_predefined(self, operation: Operation, request: Any, around: Surroundings) -> None:
@@ -321,7 +347,8 @@ class Gate:
     def _commit(self, context: Context, event: Event) -> None:
         try:
             copies = event.copies(self._entropy.uuid)
-            self._database.commit(context.changes, [event.finish(), *copies, *context.events])
+            records = [event.finish(), *copies, *context.events, *event.companions]
+            self._database.commit(context.changes, records)
         except (DatabaseUnavailableError, CorruptRecordError) as error:
             # Whether it was written is not known. If it was, its record stands with it, and must not be hidden by
             # this one: the journal keeps the first of two records with one event ID.

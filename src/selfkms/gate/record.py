@@ -17,6 +17,7 @@ from selfkms.gate.resolved import (
     ResolvedGrant,
     ResolvedKey,
     ResolvedRole,
+    ResolvedStorage,
     ResolvedTrail,
 )
 from selfkms.protocol.http import HTTPRequest
@@ -46,6 +47,15 @@ def begin(request: HTTPRequest, *, event_id: str, request_id: str, at: float) ->
 def note_request(event: Event, operation: Operation, parameters: dict[str, Any]) -> None:
     """The parameters that the operation lets into the audit, as the caller named them."""
     event.parameters = _parameters(operation.audit, parameters)
+
+
+def as_sent(request: msgspec.Struct) -> dict[str, Any]:
+    """The parameters of a call that never was on a wire, by AWS's names."""
+    return {
+        field.encode_name: msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=lambda _secret: None)
+        for field in msgspec.structs.fields(request)
+        if (value := getattr(request, field.name)) not in (None, (), {}) and value != field.default
+    }
 
 
 def note_web_identity(event: Event, identity: WebIdentity) -> None:
@@ -86,7 +96,9 @@ def _resources(resolved: Resolved, *, permitted: bool) -> list[dict[str, str]] |
                 found.append(key_resource(_account_of(resource.arn), resource.arn))
             case ResolvedRole():
                 found.append(role_resource(resource.owner, resource.arn))
-            case ResolvedEntity() | ResolvedTrail():
+            case ResolvedStorage() if resource.data:
+                found.append({"accountId": resource.owner, "type": "AWS::EC2::Snapshot", "ARN": resource.arn})
+            case ResolvedEntity() | ResolvedTrail() | ResolvedStorage():
                 return None
     return found
 

@@ -13,6 +13,7 @@ from selfkms.domain.iam.callers import Caller
 from selfkms.domain.kms.aliases import ALIAS_PREFIX, RESERVED_PREFIX, Alias
 from selfkms.domain.kms.errors import InvalidGrantTokenException, NotFoundException
 from selfkms.domain.kms.keys import KMSKey
+from selfkms.gate.resolve_ebs import StorageResolver
 from selfkms.gate.resolve_iam import IAMResolver
 from selfkms.gate.resolve_trails import TrailResolver
 from selfkms.gate.resolved import Resolved, ResolvedAlias, ResolvedGrant, ResolvedKey, ResolvedPrincipal, Resource
@@ -28,12 +29,16 @@ from selfkms.services.operation import (
     KeyNamed,
     KeyOfCiphertext,
     NewEntity,
+    NewStorage,
     Operation,
     PrincipalNamed,
     ReplicaNamed,
     RoleAssumed,
+    SnapshotNamed,
+    StorageTagged,
     Target,
     TrailNamed,
+    VolumeNamed,
 )
 
 Found = tuple[list[Resource], list[Any]]
@@ -48,6 +53,7 @@ class Resolver:
         self._keys = keys
         self._iam = IAMResolver(database)
         self._trails = TrailResolver(database)
+        self._storage = StorageResolver(database)
 
     def resolve(self, operation: Operation, request: Any, *, caller: Caller, region: str) -> Resolved:
         """The targets of a request.
@@ -65,6 +71,9 @@ class Resolver:
         for target in operation.targets:
             if isinstance(target, TrailNamed):
                 found, given = self._trails.one(target, operation, request, account_id=caller.account_id, region=region)
+            elif isinstance(target, SnapshotNamed | VolumeNamed | NewStorage | StorageTagged):
+                place = {"account_id": caller.account_id, "region": region}
+                found, given = self._storage.one(target, operation, request, **place)
             elif isinstance(target, EntityNamed | EntityMoved | NewEntity | RoleAssumed):
                 found, given = self._iam.one(target, operation, request, caller=caller)
             else:

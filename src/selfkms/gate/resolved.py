@@ -91,8 +91,31 @@ class ResolvedTrail(msgspec.Struct, frozen=True, kw_only=True):
     """What is answered once the caller is permitted to know that it is not there, or not in this Region."""
 
 
+class ResolvedStorage(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot or a volume, or one that is to be made."""
+
+    arn: str
+    action: str
+    owner: str
+    """Account ID."""
+    tags: tuple[Tag, ...] = ()
+    new: bool = False
+    """Whether the request is to make it."""
+    data: bool = False
+    """Whether the request is about its blocks, so that the audit names it among the resources."""
+    missing: AWSError | None = None
+    """What is answered once the caller is permitted to know that it is not there."""
+
+
 Resource = (
-    ResolvedKey | ResolvedAlias | ResolvedGrant | ResolvedPrincipal | ResolvedEntity | ResolvedRole | ResolvedTrail
+    ResolvedKey
+    | ResolvedAlias
+    | ResolvedGrant
+    | ResolvedPrincipal
+    | ResolvedEntity
+    | ResolvedRole
+    | ResolvedTrail
+    | ResolvedStorage
 )
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -136,6 +137,43 @@ class Database(Protocol):
 
     def digest_keys(self, region: str) -> list[DigestKey]:
         """The keys that sign or signed the digests of a Region."""
+
+    def snapshot(self, account_id: str, region: str, snapshot_id: str) -> Snapshot | None: ...
+
+    def snapshot_of_anybody(self, region: str, snapshot_id: str) -> Snapshot | None:
+        """The snapshot with this ID, of whatever account."""
+
+    def snapshots(self, account_id: str, region: str, *, after: str, limit: int) -> list[Snapshot]:
+        """Snapshots with IDs greater than `after`, in their order, at most `limit`. So for volumes and shares."""
+
+    def volume(self, account_id: str, region: str, volume_id: str) -> Volume | None: ...
+
+    def volumes(self, account_id: str, region: str, *, after: str, limit: int) -> list[Volume]: ...
+
+    def snapshot_shares(self, account_id: str, region: str, *, after: str, limit: int) -> list[SnapshotShare]:
+        """What is shared with an account, or with `all`."""
+
+    def snapshot_of_token(self, account_id: str, region: str, client_token: str) -> Snapshot | None:
+        """What was made with this client token, and so for a volume."""
+
+    def volume_of_token(self, account_id: str, region: str, client_token: str) -> Volume | None: ...
+
+    def snapshots_at_work(self, account_id: str, region: str) -> list[Snapshot]:
+        """Those of an account and Region that something is still to be done for."""
+
+    def storage_due(self, now: float, *, limit: int) -> list[Snapshot | Volume]:
+        """Snapshots and volumes of all accounts and Regions whose `due_at` is not after `now`, the oldest first.
+
+        A row that is damaged is passed over and logged.
+        """
+
+    def storage_of_lineage(self, lineage: str) -> list[Snapshot | Volume]:
+        """Snapshots and volumes of a lineage, and those that are being copied from it."""
+
+    def ebs_defaults(self, account_id: str, region: str) -> EBSDefaults | None: ...
+
+    def sweeps(self, *, limit: int) -> list[Sweep]:
+        """What is gone and not yet tidied up after. A row that is damaged is passed over and logged."""
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         """Write all of it or nothing, durably.

@@ -10,10 +10,12 @@ from selfkms.domain.kms.errors import KeyUnavailableException, KMSInvalidStateEx
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
 from selfkms.domain.policy.facts import Fact
 from selfkms.domain.records import Change, Put, Record, Remove
+from selfkms.ports.block_store import BlockStore
 from selfkms.ports.database import ConflictError, Database
 from selfkms.ports.entropy import Entropy
 from selfkms.ports.event_history import EventHistory
 from selfkms.ports.installation_keys import InstallationKeys
+from selfkms.ports.key_service import KeyService
 from selfkms.ports.key_store import KeyStore
 from selfkms.ports.log_store import LogStore
 
@@ -23,6 +25,10 @@ MayOnKey = Callable[[str, KMSKey, Mapping[str, Fact]], bool]
 
 def _nobody_asks(_action: str, _key: KMSKey, _requested: Mapping[str, Fact]) -> bool:
     raise AssertionError("the service itself sets no key policies")
+
+
+def _nobody_calls(_caller: Caller) -> KeyService:
+    raise AssertionError("only requests call other services")
 
 
 class Context:
@@ -41,6 +47,8 @@ class Context:
         may_on_key: MayOnKey = _nobody_asks,
         history: EventHistory | None = None,
         log_store: LogStore | None = None,
+        blocks: BlockStore | None = None,
+        regions: frozenset[str] = frozenset(),
     ) -> None:
         self.caller = caller
         self.account_id = caller.account_id
@@ -54,6 +62,10 @@ class Context:
         """Whether the caller would be permitted on a KMS key as it is given: to set a policy must not lock out."""
         self._history = history
         self._log_store = log_store
+        self._blocks = blocks
+        self.regions = regions
+        """Those that are served."""
+        self.key_service_for: Callable[[Caller], KeyService] = _nobody_calls
         self.changes: list[Change] = []
         self.events: list[AuditRecord] = []
         self.notes: dict[str, Any] = {}
@@ -70,6 +82,21 @@ class Context:
         """Where trails deliver to."""
         assert self._log_store is not None, "only requests make trails, and where they can deliver"
         return self._log_store
+
+    @property
+    def blocks(self) -> BlockStore:
+        """Where the blocks of snapshots are."""
+        assert self._blocks is not None, "only requests about snapshots reach for blocks, and where there is a store"
+        return self._blocks
+
+    def key_service(self, service: str, *, invoked_by: str) -> KeyService:
+        """AWS KMS, for the caller through a service.
+
+        Args:
+            service: as `kms:ViaService` says it: `ec2.us-east-1.amazonaws.com`.
+            invoked_by: as the audit says it.
+        """
+        return self.key_service_for(self.caller.through(service, invoked_by=invoked_by))
 
     def put(self, record: Record) -> None:
         """Write this record together with the audit record, if nobody changed it meanwhile."""

@@ -152,6 +152,44 @@ class TrailNamed(msgspec.Struct, frozen=True):
     """Whether the member is a list. Gives a tuple of trails."""
 
 
+class SnapshotNamed(msgspec.Struct, frozen=True):
+    """The snapshot whose ID a member of the request holds. Gives the snapshot.
+
+    One that is not there for the caller is refused once the caller is permitted to know.
+    """
+
+    member: str = "snapshot_id"
+    shared: bool = False
+    """Whether another account's may be named that is shared with the caller's."""
+    region_member: str | None = None
+    """Holds the Region where it is; None: that of the request."""
+    optional: bool = False
+    """Whether the member may be left out; the handler then gets None."""
+    may_be_missing: bool = False
+    """Whether the handler gets None for one that is not there for the caller, too."""
+    data: bool = False
+    """Whether the request is about its blocks."""
+
+
+class VolumeNamed(msgspec.Struct, frozen=True):
+    """The volume of the caller's account whose ID a member of the request holds. Gives the volume."""
+
+    member: str = "volume_id"
+
+
+class NewStorage(msgspec.Struct, frozen=True):
+    """The snapshot or the volume that the request is to make: permission is asked for on any. Gives nothing."""
+
+    kind: str
+    """`snapshot`, `volume`."""
+
+
+class StorageTagged(msgspec.Struct, frozen=True):
+    """The snapshots and volumes of the caller's account whose IDs a member of the request lists. Gives a tuple."""
+
+    member: str = "resources"
+
+
 Target = (
     KeyNamed
     | KeyOfCiphertext
@@ -164,6 +202,10 @@ Target = (
     | NewEntity
     | RoleAssumed
     | TrailNamed
+    | SnapshotNamed
+    | VolumeNamed
+    | NewStorage
+    | StorageTagged
 )
 
 
@@ -180,6 +222,10 @@ class Audit(msgspec.Struct, frozen=True):
     answers: tuple[str, ...] = ()
     """Members of the result that become responseElements; `key_id` is the key ARN."""
     read_only: bool = True
+    data: bool = False
+    """Whether its records are those of a data event."""
+    shown: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """What becomes of the recorded parameters, where CloudTrail has a form of its own for them."""
 
 
 class Operation(msgspec.Struct, frozen=True):
@@ -208,6 +254,8 @@ class Operation(msgspec.Struct, frozen=True):
 
     They are asked for on the entity that is to be made; for a KMS key on no resource.
     """
+    dry_run_asks: bool = False
+    """Whether DryRun ends with the permission, as in Amazon EC2; else the handler runs, and nothing is written."""
     further_region: str | None = None
     """The member that holds the Region in which they are asked for; None: that of the request."""
     asks_permission: bool = True

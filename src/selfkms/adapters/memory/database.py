@@ -8,6 +8,7 @@ from typing import TypeVar
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.cloudtrail.trails import Trail, trail_key
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -159,6 +160,51 @@ class MemoryDatabase:
 
     def digest_keys(self, region: str) -> list[DigestKey]:
         return self._under(DigestKey, region)
+
+    def snapshot(self, account_id: str, region: str, snapshot_id: str) -> Snapshot | None:
+        return self._one(Snapshot, account_id, region, snapshot_id)
+
+    def snapshot_of_anybody(self, region: str, snapshot_id: str) -> Snapshot | None:
+        found = (s for s in self._all(Snapshot) if (s.region, s.snapshot_id) == (region, snapshot_id))
+        return next(found, None)
+
+    def snapshots(self, account_id: str, region: str, *, after: str, limit: int) -> list[Snapshot]:
+        return self._page(Snapshot, account_id, region, after=after, limit=limit)
+
+    def volume(self, account_id: str, region: str, volume_id: str) -> Volume | None:
+        return self._one(Volume, account_id, region, volume_id)
+
+    def volumes(self, account_id: str, region: str, *, after: str, limit: int) -> list[Volume]:
+        return self._page(Volume, account_id, region, after=after, limit=limit)
+
+    def snapshot_shares(self, account_id: str, region: str, *, after: str, limit: int) -> list[SnapshotShare]:
+        return self._page(SnapshotShare, account_id, region, after=after, limit=limit)
+
+    def snapshot_of_token(self, account_id: str, region: str, client_token: str) -> Snapshot | None:
+        return next((s for s in self._under(Snapshot, account_id, region) if s.client_token == client_token), None)
+
+    def volume_of_token(self, account_id: str, region: str, client_token: str) -> Volume | None:
+        return next((v for v in self._under(Volume, account_id, region) if v.client_token == client_token), None)
+
+    def snapshots_at_work(self, account_id: str, region: str) -> list[Snapshot]:
+        return [s for s in self._under(Snapshot, account_id, region) if s.due_at is not None]
+
+    def storage_due(self, now: float, *, limit: int) -> list[Snapshot | Volume]:
+        due = [(s.due_at, s) for s in self._storage() if s.due_at is not None]
+        due.sort(key=lambda entry: (entry[0], entry[1].primary_key()))
+        return list(islice((storage for due_at, storage in due if due_at <= now), limit))
+
+    def storage_of_lineage(self, lineage: str) -> list[Snapshot | Volume]:
+        return [s for s in self._storage() if lineage in (s.lineage, s.reads_lineage)]
+
+    def _storage(self) -> list[Snapshot | Volume]:
+        return [*self._all(Snapshot), *self._all(Volume)]
+
+    def ebs_defaults(self, account_id: str, region: str) -> EBSDefaults | None:
+        return self._one(EBSDefaults, account_id, region)
+
+    def sweeps(self, *, limit: int) -> list[Sweep]:
+        return self._all(Sweep)[:limit]
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         records = self.records

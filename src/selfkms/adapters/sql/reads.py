@@ -2,9 +2,10 @@
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import BindParameter, Engine, Executable, Row, bindparam, select
+from sqlalchemy import BindParameter, Engine, Executable, Row, bindparam, or_, select
 from sqlalchemy.exc import DBAPIError
 
 from selfkms.adapters.sql.connections import answering, reading_connection
@@ -14,6 +15,7 @@ from selfkms.adapters.sql.records import (
     ALIASES,
     DIGEST_KEYS,
     DOMAIN_KEYS,
+    EBS_DEFAULTS,
     GRANTS,
     GROUPS,
     KEY_MATERIALS,
@@ -21,14 +23,19 @@ from selfkms.adapters.sql.records import (
     MANAGED_POLICIES,
     OIDC_PROVIDERS,
     ROLES,
+    SNAPSHOT_SHARES,
+    SNAPSHOTS,
+    SWEEPS,
     TRAILS,
     USERS,
+    VOLUMES,
     R,
     RecordTable,
     RowCodec,
 )
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.trails import Trail, trail_key
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -85,6 +92,35 @@ _GRANTS_RETIRABLE_BY = (
     .order_by(_grants.c.grant_id)
     .limit(_LIMIT)
 )
+_SNAPSHOT_OF_ANYBODY = select(SNAPSHOTS.table).where(*_equal(SNAPSHOTS, "region", "snapshot_id"))
+_SNAPSHOTS_AT_WORK = (
+    select(SNAPSHOTS.table)
+    .where(*_equal(SNAPSHOTS, "account_id", "region"), SNAPSHOTS.table.c.due_at.is_not(None))
+    .order_by(SNAPSHOTS.table.c.snapshot_id)
+)
+_SWEEPS = select(SWEEPS.table).order_by(*SWEEPS.table.primary_key.columns).limit(_LIMIT).offset(_OFFSET)
+
+
+def _of_token(kind: RecordTable[Any]) -> Executable:
+    return select(kind.table).where(*_equal(kind, "account_id", "region", "client_token"))
+
+
+def _due(kind: RecordTable[Any]) -> Executable:
+    columns = kind.table.c
+    due = select(kind.table).where(columns.due_at <= bindparam("now"))
+    return due.order_by(columns.due_at, *kind.table.primary_key.columns).limit(_LIMIT).offset(_OFFSET)
+
+
+def _of_lineage(kind: RecordTable[Any]) -> Executable:
+    columns = kind.table.c
+    named = or_(columns.lineage == bindparam("lineage"), columns.reads_lineage == bindparam("lineage"))
+    return select(kind.table).where(named).order_by(*kind.table.primary_key.columns)
+
+
+_STORAGE: Final[tuple[RecordTable[Any], ...]] = (SNAPSHOTS, VOLUMES)
+_STORAGE_DUE = {kind.table.name: _due(kind) for kind in _STORAGE}
+_STORAGE_OF_LINEAGE = {kind.table.name: _of_lineage(kind) for kind in _STORAGE}
+_STORAGE_OF_TOKEN = {kind.table.name: _of_token(kind) for kind in _STORAGE}
 
 
 class SQLReads:
@@ -205,6 +241,59 @@ class SQLReads:
 
     def digest_keys(self, region: str) -> list[DigestKey]:
         return self._siblings(DIGEST_KEYS, region)
+
+    def snapshot(self, account_id: str, region: str, snapshot_id: str) -> Snapshot | None:
+        return self._record(SNAPSHOTS, account_id, region, snapshot_id)
+
+    def snapshot_of_anybody(self, region: str, snapshot_id: str) -> Snapshot | None:
+        found = self._records(SNAPSHOTS, _SNAPSHOT_OF_ANYBODY, region=region, snapshot_id=snapshot_id)
+        return found[0] if found else None
+
+    def snapshots(self, account_id: str, region: str, *, after: str, limit: int) -> list[Snapshot]:
+        return self._page(SNAPSHOTS, account_id, region, after=after, limit=limit)
+
+    def volume(self, account_id: str, region: str, volume_id: str) -> Volume | None:
+        return self._record(VOLUMES, account_id, region, volume_id)
+
+    def volumes(self, account_id: str, region: str, *, after: str, limit: int) -> list[Volume]:
+        return self._page(VOLUMES, account_id, region, after=after, limit=limit)
+
+    def snapshot_shares(self, account_id: str, region: str, *, after: str, limit: int) -> list[SnapshotShare]:
+        return self._page(SNAPSHOT_SHARES, account_id, region, after=after, limit=limit)
+
+    def snapshot_of_token(self, account_id: str, region: str, client_token: str) -> Snapshot | None:
+        return self._of_token(SNAPSHOTS, account_id, region, client_token)
+
+    def volume_of_token(self, account_id: str, region: str, client_token: str) -> Volume | None:
+        return self._of_token(VOLUMES, account_id, region, client_token)
+
+    def snapshots_at_work(self, account_id: str, region: str) -> list[Snapshot]:
+        return self._records(SNAPSHOTS, _SNAPSHOTS_AT_WORK, account_id=account_id, region=region)
+
+    def storage_due(self, now: float, *, limit: int) -> list[Snapshot | Volume]:
+        found: list[Snapshot | Volume] = []
+        for kind in _STORAGE:
+            found += self._believed_page(
+                partial(self._codec.record, kind), _STORAGE_DUE[kind.table.name], limit, now=now
+            )
+        return sorted(found, key=lambda storage: storage.due_at or 0.0)[:limit]
+
+    def storage_of_lineage(self, lineage: str) -> list[Snapshot | Volume]:
+        found: list[Snapshot | Volume] = []
+        for kind in _STORAGE:
+            found += self._records(kind, _STORAGE_OF_LINEAGE[kind.table.name], lineage=lineage)
+        return found
+
+    def ebs_defaults(self, account_id: str, region: str) -> EBSDefaults | None:
+        return self._record(EBS_DEFAULTS, account_id, region)
+
+    def sweeps(self, *, limit: int) -> list[Sweep]:
+        return self._believed_page(partial(self._codec.record, SWEEPS), _SWEEPS, limit)
+
+    def _of_token(self, kind: RecordTable[R], account_id: str, region: str, client_token: str) -> R | None:
+        place = {"account_id": account_id, "region": region, "client_token": client_token}
+        found = self._records(kind, _STORAGE_OF_TOKEN[kind.table.name], **place)
+        return found[0] if found else None
 
     def _record(self, kind: RecordTable[R], *primary_key: str) -> R | None:
         rows = self._rows(kind.select_one, **kind.condition(primary_key))

@@ -18,6 +18,7 @@ from selfkms.crypto.mac import MACKey
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -91,6 +92,11 @@ ALIASES: Final = RecordTable(Alias)
 GRANTS: Final = RecordTable(Grant)
 TRAILS: Final = RecordTable(Trail)
 DIGEST_KEYS: Final = RecordTable(DigestKey)
+SNAPSHOTS: Final = RecordTable(Snapshot)
+VOLUMES: Final = RecordTable(Volume)
+SNAPSHOT_SHARES: Final = RecordTable(SnapshotShare)
+EBS_DEFAULTS: Final = RecordTable(EBSDefaults)
+SWEEPS: Final = RecordTable(Sweep)
 
 RECORD_TABLES: Final[dict[str, RecordTable[Any]]] = {
     kind.table.name: kind
@@ -109,6 +115,11 @@ RECORD_TABLES: Final[dict[str, RecordTable[Any]]] = {
         GRANTS,
         TRAILS,
         DIGEST_KEYS,
+        SNAPSHOTS,
+        VOLUMES,
+        SNAPSHOT_SHARES,
+        EBS_DEFAULTS,
+        SWEEPS,
     )
 }
 

@@ -78,6 +78,29 @@ GRANTS: Final = _records(
 TRAILS: Final = _records("trails", "account_id", "region_and_name")
 DIGEST_KEYS: Final = _records("digest_keys", "region", "fingerprint")
 
+
+def _storage(name: str, resource_id: str) -> Table:
+    """Snapshots or volumes."""
+    return _records(
+        name,
+        "account_id",
+        "region",
+        resource_id,
+        searched=(
+            Column("due_at", Double, nullable=True),
+            Column("lineage", NAME, nullable=False),
+            Column("reads_lineage", NAME, nullable=True),
+            Column("client_token", NAME, nullable=True),
+        ),
+    )
+
+
+SNAPSHOTS: Final = _storage("snapshots", "snapshot_id")
+VOLUMES: Final = _storage("volumes", "volume_id")
+SNAPSHOT_SHARES: Final = _records("snapshot_shares", "account_id", "region", "snapshot_id")
+EBS_DEFAULTS: Final = _records("ebs_defaults", "account_id", "region")
+SWEEPS: Final = _records("sweeps", "lineage", "resource_id")
+
 # An index ends with the column that the listing is ordered by: without it SQLite takes the primary key's index, which
 # gives the order, and goes through all aliases of a Region or all grants on a KMS key.
 Index("ix_access_keys_user_name", *(ACCESS_KEYS.c[name] for name in ("account_id", "user_name", "access_key_id")))
@@ -88,6 +111,13 @@ Index(
 )
 Index("ix_grants_grantee", *(GRANTS.c[name] for name in ("account_id", "region", "key_id", "grantee", "grant_id")))
 Index("ix_grants_retiring", *(GRANTS.c[name] for name in ("account_id", "region", "retiring", "grant_id")))
+
+Index("ix_snapshots_id", SNAPSHOTS.c.region, SNAPSHOTS.c.snapshot_id, unique=True)
+for _table in (SNAPSHOTS, VOLUMES):
+    Index(f"ix_{_table.name}_due_at", _table.c.due_at)
+    Index(f"ix_{_table.name}_lineage", _table.c.lineage)
+    Index(f"ix_{_table.name}_reads_lineage", _table.c.reads_lineage)
+    Index(f"ix_{_table.name}_client_token", _table.c.account_id, _table.c.region, _table.c.client_token)
 
 INSTALLATION: Final = Table(
     "installation",

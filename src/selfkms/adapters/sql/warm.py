@@ -14,6 +14,7 @@ from selfkms.adapters.sql.kept import Kept
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.cloudtrail.trails import Trail
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -203,6 +204,49 @@ class WarmDatabase:
 
     def digest_keys(self, region: str) -> list[DigestKey]:
         return self._database.digest_keys(region)
+
+    def snapshot(self, account_id: str, region: str, snapshot_id: str) -> Snapshot | None:
+        self._read_cold = True
+        return self._database.snapshot(account_id, region, snapshot_id)
+
+    def snapshot_of_anybody(self, region: str, snapshot_id: str) -> Snapshot | None:
+        self._read_cold = True
+        return self._database.snapshot_of_anybody(region, snapshot_id)
+
+    def snapshots(self, account_id: str, region: str, *, after: str, limit: int) -> list[Snapshot]:
+        return self._database.snapshots(account_id, region, after=after, limit=limit)
+
+    def volume(self, account_id: str, region: str, volume_id: str) -> Volume | None:
+        self._read_cold = True
+        return self._database.volume(account_id, region, volume_id)
+
+    def volumes(self, account_id: str, region: str, *, after: str, limit: int) -> list[Volume]:
+        return self._database.volumes(account_id, region, after=after, limit=limit)
+
+    def snapshot_shares(self, account_id: str, region: str, *, after: str, limit: int) -> list[SnapshotShare]:
+        return self._database.snapshot_shares(account_id, region, after=after, limit=limit)
+
+    def snapshot_of_token(self, account_id: str, region: str, client_token: str) -> Snapshot | None:
+        return self._database.snapshot_of_token(account_id, region, client_token)
+
+    def volume_of_token(self, account_id: str, region: str, client_token: str) -> Volume | None:
+        return self._database.volume_of_token(account_id, region, client_token)
+
+    def snapshots_at_work(self, account_id: str, region: str) -> list[Snapshot]:
+        return self._database.snapshots_at_work(account_id, region)
+
+    def storage_due(self, now: float, *, limit: int) -> list[Snapshot | Volume]:
+        return self._database.storage_due(now, limit=limit)
+
+    def storage_of_lineage(self, lineage: str) -> list[Snapshot | Volume]:
+        return self._database.storage_of_lineage(lineage)
+
+    def ebs_defaults(self, account_id: str, region: str) -> EBSDefaults | None:
+        self._read_cold = True
+        return self._database.ebs_defaults(account_id, region)
+
+    def sweeps(self, *, limit: int) -> list[Sweep]:
+        return self._database.sweeps(limit=limit)
 
     def commit(self, changes: Sequence[Change], audit: Sequence[AuditRecord] = ()) -> None:
         # After a failure too: a conflict says that what is kept is old, and an unknown outcome may be a success.

@@ -54,6 +54,8 @@ class Event(msgspec.Struct, kw_only=True):
     error: AWSError | None = None
     owners: tuple[str, ...] = ()
     """Other accounts whose KMS keys the request is about, once it is permitted."""
+    companions: list[AuditRecord] = []
+    """The records of calls that were made to other services for this request, whatever came of it."""
     shared_event_id: str | None = None
     """In all records of a call that stands in the trails of several accounts."""
 
@@ -207,6 +209,8 @@ def user_identity(caller: Caller | None) -> dict[str, Any]:
             "userName": caller.web_identity.subject,
             "identityProvider": caller.web_identity.provider_arn,
         }
+    if caller.kind is CallerKind.SERVICE:
+        return {"type": caller.kind.value, "invokedBy": caller.invoked_by or caller.service}
     identity: dict[str, Any] = {
         "type": caller.kind.value,
         "principalId": caller.principal_id,
@@ -219,7 +223,7 @@ def user_identity(caller: Caller | None) -> dict[str, Any]:
     if caller.session is not None:
         identity["sessionContext"] = _session_context(caller, caller.session)
     if caller.service is not None:
-        identity["invokedBy"] = caller.service
+        identity["invokedBy"] = caller.invoked_by or caller.service
     return identity
 
 

@@ -89,7 +89,9 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """Behind temporary credentials."""
     web_identity: WebIdentity | None = None
     service: str | None = None
-    """`ec2.amazonaws.com`, when one of our services calls on behalf of this caller."""
+    """`ec2.us-east-1.amazonaws.com`, when one of our services calls: for this caller, or for itself."""
+    invoked_by: str | None = None
+    """How the audit names that service."""
 
     @property
     def user_name(self) -> str | None:
@@ -152,6 +154,23 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
             tags=_overridden(role.tags, session.tags),
             session=session,
         )
+
+    @classmethod
+    def aws_service(cls, name: str, account_id: str, *, invoked_by: str) -> "Caller":
+        """A service that acts for itself, on something of this account."""
+        return cls(
+            kind=CallerKind.SERVICE,
+            account_id=account_id,
+            principal_id=name,
+            arn=name,
+            access_key_id="",
+            service=name,
+            invoked_by=invoked_by,
+        )
+
+    def through(self, service: str, *, invoked_by: str) -> "Caller":
+        """This caller, for whom a service calls."""
+        return msgspec.structs.replace(self, service=service, invoked_by=invoked_by)
 
     @classmethod
     def of_web_identity(cls, identity: WebIdentity, account_id: str) -> "Caller":

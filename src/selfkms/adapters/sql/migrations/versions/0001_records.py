@@ -44,6 +44,12 @@ def upgrade() -> None:
     )
     _create_records("trails", "account_id", "region_and_name")
     _create_records("digest_keys", "region", "fingerprint")
+    _create_storage("snapshots", "snapshot_id")
+    op.create_index("ix_snapshots_id", "snapshots", ["region", "snapshot_id"], unique=True)
+    _create_storage("volumes", "volume_id")
+    _create_records("snapshot_shares", "account_id", "region", "snapshot_id")
+    _create_records("ebs_defaults", "account_id", "region")
+    _create_records("sweeps", "lineage", "resource_id")
     op.create_index("ix_access_keys_user_name", "access_keys", ["account_id", "user_name", "access_key_id"])
     op.create_index("ix_kms_keys_due_at", "kms_keys", ["due_at"])
     op.create_index("ix_key_materials_handle", "key_materials", ["region", "handle"], unique=True)
@@ -78,6 +84,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name="pk_audit_outbox"),
         sqlite_autoincrement=True,
     )
+
+
+def _create_storage(name: str, resource_id: str) -> None:
+    _create_records(
+        name,
+        "account_id",
+        "region",
+        resource_id,
+        searched=(
+            sa.Column("due_at", sa.Double, nullable=True),
+            sa.Column("lineage", _NAME, nullable=False),
+            sa.Column("reads_lineage", _NAME, nullable=True),
+            sa.Column("client_token", _NAME, nullable=True),
+        ),
+    )
+    op.create_index(f"ix_{name}_due_at", name, ["due_at"])
+    op.create_index(f"ix_{name}_lineage", name, ["lineage"])
+    op.create_index(f"ix_{name}_reads_lineage", name, ["reads_lineage"])
+    op.create_index(f"ix_{name}_client_token", name, ["account_id", "region", "client_token"])
 
 
 def _create_records(

@@ -1,0 +1,137 @@
+"""From what a request to Amazon EC2 or the EBS direct APIs names to snapshots and volumes, as of now.
+
+Source: Amazon EC2 API Reference, "Error codes for the Amazon EC2 API"; Service Authorization Reference, "Amazon EC2",
+"Amazon Elastic Block Store".
+"""
+
+from typing import Any, Final
+
+from selfkms.domain.ebs.errors import (
+    InvalidID,
+    InvalidParameterValue,
+    InvalidSnapshotNotFound,
+    InvalidVolumeIDMalformed,
+    InvalidVolumeNotFound,
+    ResourceNotFoundException,
+)
+from selfkms.domain.ebs.storage import (
+    Snapshot,
+    Volume,
+    is_snapshot_id,
+    is_volume_id,
+    snapshot_arn,
+    volume_arn,
+)
+from selfkms.domain.errors import AWSError
+from selfkms.gate.resolved import ResolvedStorage, Resource
+from selfkms.ports.database import Database
+from selfkms.services.operation import NewStorage, Operation, SnapshotNamed, StorageTagged, VolumeNamed
+
+_DIRECT: Final = "ebs"
+"""The service of the EBS direct APIs, which has errors of its own."""
+
+Found = tuple[list[Resource], list[Any]]
+
+
+class StorageResolver:
+    """Looks up what requests name."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def one(
+        self,
+        target: SnapshotNamed | VolumeNamed | NewStorage | StorageTagged,
+        operation: Operation,
+        request: Any,
+        *,
+        account_id: str,
+        region: str,
+    ) -> Found:
+        """What one target is about, and what it gives to the handler.
+
+        Raises:
+            EC2Error: not the ID of what it should be.
+        """
+        match target:
+            case NewStorage():
+                return [_new(target, operation, account_id=account_id, region=region)], []
+            case VolumeNamed():
+                resolved, volume = self._volume(getattr(request, target.member), operation, account_id, region)
+                return [resolved], [volume]
+            case StorageTagged():
+                return self._tagged(getattr(request, target.member), operation, account_id, region)
+            case SnapshotNamed():
+                named = getattr(request, target.member)
+                if named is None and target.optional:
+                    return [], [None]
+                there = region if target.region_member is None else getattr(request, target.region_member)
+                resolved, snapshot = self._snapshot(named, target, operation, account_id, there)
+                return [resolved], [snapshot]
+
+    def _snapshot(
+        self, snapshot_id: str, target: SnapshotNamed, operation: Operation, account_id: str, region: str
+    ) -> tuple[ResolvedStorage, Snapshot | None]:
+        if operation.service != _DIRECT and not is_snapshot_id(snapshot_id):
+            raise InvalidParameterValue(
+                f"Value ({snapshot_id}) for parameter snapshotId is invalid. Expected: 'snap-...'."
+            )
+        snapshot = self._database.snapshot_of_anybody(region, snapshot_id)
+        if snapshot is not None and not (
+            snapshot.account_id == account_id or (target.shared and snapshot.visible_to(account_id))
+        ):
+            snapshot = None
+        missing: AWSError | None = None
+        if snapshot is None and not target.may_be_missing:
+            missing = (
+                ResourceNotFoundException(f"The snapshot '{snapshot_id}' does not exist.", "SNAPSHOT_NOT_FOUND")
+                if operation.service == _DIRECT
+                else InvalidSnapshotNotFound(f"The snapshot '{snapshot_id}' does not exist.")
+            )
+        owned = snapshot is not None and snapshot.account_id == account_id
+        resolved = ResolvedStorage(
+            arn=snapshot_arn(region, snapshot_id),
+            action=operation.action,
+            owner=account_id if snapshot is None else snapshot.account_id,
+            # What the owner of a shared snapshot wrote on it is not for others.
+            tags=snapshot.tags if snapshot is not None and owned else (),
+            data=target.data,
+            missing=missing,
+        )
+        return resolved, snapshot
+
+    def _volume(
+        self, volume_id: str, operation: Operation, account_id: str, region: str
+    ) -> tuple[ResolvedStorage, Volume | None]:
+        if not is_volume_id(volume_id):
+            raise InvalidVolumeIDMalformed(f'Invalid id: "{volume_id}"')
+        volume = self._database.volume(account_id, region, volume_id)
+        missing = InvalidVolumeNotFound(f"The volume '{volume_id}' does not exist.") if volume is None else None
+        resolved = ResolvedStorage(
+            arn=volume_arn(region, account_id, volume_id),
+            action=operation.action,
+            owner=account_id,
+            tags=() if volume is None else volume.tags,
+            missing=missing,
+        )
+        return resolved, volume
+
+    def _tagged(self, ids: tuple[str, ...], operation: Operation, account_id: str, region: str) -> Found:
+        resources: list[Resource] = []
+        found: list[Snapshot | Volume | None] = []
+        for resource_id in dict.fromkeys(ids):
+            one: tuple[ResolvedStorage, Snapshot | Volume | None]
+            if is_snapshot_id(resource_id):
+                one = self._snapshot(resource_id, SnapshotNamed(), operation, account_id, region)
+            elif is_volume_id(resource_id):
+                one = self._volume(resource_id, operation, account_id, region)
+            else:
+                raise InvalidID(f"The ID '{resource_id}' is not valid")
+            resources.append(one[0])
+            found.append(one[1])
+        return resources, [tuple(found)]
+
+
+def _new(target: NewStorage, operation: Operation, *, account_id: str, region: str) -> ResolvedStorage:
+    arn = snapshot_arn(region, "*") if target.kind == "snapshot" else volume_arn(region, account_id, "*")
+    return ResolvedStorage(arn=arn, action=operation.action, owner=account_id, new=True)
