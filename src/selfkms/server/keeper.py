@@ -7,18 +7,20 @@ from threading import Event, Thread
 from typing import Final
 
 from selfkms.gate.delivery import Deliverer
+from selfkms.gate.storage import StorageKeeper
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
 from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
 from selfkms.ports.event_history import HistoryFeed, HistoryUnavailableError
 from selfkms.server.deliveries import run_deliveries
+from selfkms.server.storage import run_storage
 
 _log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS: Final = 1.0
 
-# What is being written when we are to stop; the next keeper writes it again if it takes longer.
-_LAST_DELIVERY_SECONDS: Final = 5.0
+# For what is being written when we are to stop; the next keeper writes it again if it takes longer.
+_LAST_ROUND_SECONDS: Final = 5.0
 
 
 def run_keeper(
@@ -26,6 +28,7 @@ def run_keeper(
     sink: AuditSink,
     make_feed: Callable[[], HistoryFeed],
     make_deliverer: Callable[[], Deliverer],
+    make_storage: Callable[[], StorageKeeper],
     *,
     interval_seconds: float = INTERVAL_SECONDS,
 ) -> None:
@@ -34,23 +37,23 @@ def run_keeper(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all processes; the supervisor decides
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     upkeep, feed = make_upkeep(), make_feed()
-    deliveries = Thread(
-        target=run_deliveries,
-        args=(make_deliverer, stop),
-        kwargs={"interval_seconds": interval_seconds},
-        name="deliveries",
-        daemon=True,
+    rounds = {"interval_seconds": interval_seconds}
+    threads = (
+        Thread(target=run_deliveries, args=(make_deliverer, stop), kwargs=rounds, name="deliveries", daemon=True),
+        Thread(target=run_storage, args=(make_storage, stop), kwargs=rounds, name="storage", daemon=True),
     )
-    deliveries.start()
+    for thread in threads:
+        thread.start()
     behind = False
     while not stop.wait(0.0 if behind else interval_seconds):
-        # The supervisor starts both again.
-        assert deliveries.is_alive(), "the deliveries ended"
+        # The supervisor starts all of it again.
+        assert all(thread.is_alive() for thread in threads), "a thread ended"
         keep(upkeep, sink)
         behind = keep_history(feed)
     keep(upkeep, sink)
     keep_history(feed)
-    deliveries.join(_LAST_DELIVERY_SECONDS)
+    for thread in threads:
+        thread.join(_LAST_ROUND_SECONDS)
 
 
 def keep(upkeep: Upkeep, sink: AuditSink) -> None:

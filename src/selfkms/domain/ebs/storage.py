@@ -73,6 +73,8 @@ class Upload(msgspec.Struct, frozen=True, tag="upload", omit_defaults=True):
     """The data key, sealed by the installation for as long as blocks are put."""
     timeout_seconds: float
     """How long nobody may put a block before the snapshot is given up."""
+    parent: BlockMap | None = None
+    """The blocks that it builds on."""
     completing: bool = False
     """Whether CompleteSnapshot was called: the keeper makes the block map."""
     changed_blocks: int = 0
@@ -94,6 +96,7 @@ class Copy(msgspec.Struct, frozen=True, tag="copy", omit_defaults=True):
     source: BlockMap | None
     """None: the source has no blocks."""
     source_key: DataKey
+    source_lineage: str
     grants: tuple[KeyUse, ...] = ()
     """Retired when the copy is through."""
 
@@ -102,6 +105,8 @@ class Failing(msgspec.Struct, frozen=True, tag="failing"):
     """It will come to nothing, and the caller is to learn it from the state alone."""
 
     message: str
+    grants: tuple[KeyUse, ...] = ()
+    """Made before it was known, and to be retired."""
 
 
 Work = Upload | Copy | Failing
@@ -149,8 +154,7 @@ class Storage(Record, frozen=True, kw_only=True):
     @property
     def reads_lineage(self) -> str | None:
         """The lineage that it copies from, which must stay until it is through."""
-        source = self.work.source if isinstance(self.work, Copy) else None
-        return None if source is None else source.lineage
+        return self.work.source_lineage if isinstance(self.work, Copy) else None
 
 
 class Snapshot(Storage, frozen=True, kw_only=True):
