@@ -15,13 +15,15 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
 KEY_BYTES: Final = 32
+XTS_KEY_BYTES: Final = 64
+"""The keys of AES-256-XTS. As long as a block of SHA-256, so that HMAC takes them as they are (RFC 2104, 2)."""
 
 
 def derive(key: bytes, *, label: bytes, context: bytes, length: int) -> bytes:
     """`length` bytes that nobody can compute without `key`.
 
     Args:
-        key: 32 random bytes.
+        key: 32 or 64 random bytes.
         label: what the bytes are for. Without zero bytes, so that the separator says where it ends.
         context: to whom or to what they belong. May be empty.
         length: in bytes.
@@ -29,7 +31,7 @@ def derive(key: bytes, *, label: bytes, context: bytes, length: int) -> bytes:
     # Otherwise two pairs of label and context could give the same input (SP 800-108r1, 4, on the zero separator).
     assert label
     assert 0 not in label
-    assert len(key) == KEY_BYTES
+    assert len(key) in {KEY_BYTES, XTS_KEY_BYTES}
     return KBKDFHMAC(
         algorithm=SHA256(),
         mode=Mode.CounterMode,

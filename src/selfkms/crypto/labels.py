@@ -38,3 +38,10 @@ class Envelope(StrEnum):
     """A small secret, under the key for secret sealing."""
     ROOT_KEY = "selfkms/v1/root-key"
     """The root key, under the key of a seal."""
+
+
+class OfDataKey(StrEnum):
+    """What a key derived from the data key of a volume is for."""
+
+    BLOCK_DIGEST = "selfkms/v1/block-digest"
+    """The digests of a pack's blocks."""

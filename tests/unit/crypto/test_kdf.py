@@ -23,12 +23,19 @@ def test_the_second_block_counts_two() -> None:
     assert derive(KEY, label=b"label", context=b"", length=64) == expected
 
 
+def test_a_key_of_a_whole_block() -> None:
+    """The 64 bytes of a volume's data key go into HMAC as they are."""
+    key = bytes(range(64))
+    fixed = b"\0\0\0\1label\0context\0\0\1\0"
+    assert derive(key, label=b"label", context=b"context", length=32) == hmac.digest(key, fixed, hashlib.sha256)
+
+
 def test_a_shorter_output_is_no_beginning_of_a_longer_one() -> None:
     """The length is part of what is derived."""
     assert derive(KEY, label=b"x", context=b"", length=64)[:32] != derive(KEY, label=b"x", context=b"", length=32)
 
 
-@pytest.mark.parametrize(("key", "label"), [(KEY, b""), (KEY, b"a\0b"), (KEY[:31], b"x")])
+@pytest.mark.parametrize(("key", "label"), [(KEY, b""), (KEY, b"a\0b"), (KEY[:31], b"x"), (bytes(63), b"x")])
 def test_what_we_promise_is_held(key: bytes, label: bytes) -> None:
     """A label without end, or a short key, is a mistake of ours and stops the program there."""
     with pytest.raises(AssertionError):
