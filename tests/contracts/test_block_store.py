@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness.blocks import KEY, LINEAGE, OTHER_KEY, OTHER_LINEAGE, block, checksum, finish, put, snapshot, words
+from selfkms.adapters.block_files.store import FileBlockStore
 from selfkms.adapters.memory.block_store import MemoryBlockStore
+from selfkms.adapters.system.entropy import SystemEntropy
 from selfkms.domain.ebs.blocks import BLOCKS_MAX, BlockNameError
 from selfkms.domain.secrets import Secret
 from selfkms.ports.block_store import Block, BlockCorruptError, BlockStore, Progress
@@ -17,7 +19,11 @@ def memory(_directory: Path) -> BlockStore:
     return MemoryBlockStore(lambda: 1_000.0)
 
 
-WORLDS: dict[str, Callable[[Path], BlockStore]] = {"memory": memory}
+def files(directory: Path) -> BlockStore:
+    return FileBlockStore(directory / "snapshots", SystemEntropy())
+
+
+WORLDS: dict[str, Callable[[Path], BlockStore]] = {"memory": memory, "files": files}
 
 
 @pytest.fixture(params=WORLDS)

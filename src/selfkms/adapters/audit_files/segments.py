@@ -151,7 +151,7 @@ def create_segment(directory: Path, header: Header, segment_bytes: int, key: MAC
     sync_directory(directory)
 
 
-def write_all(descriptor: int, data: bytes, offset: int) -> None:
+def write_all(descriptor: int, data: bytes | bytearray, offset: int) -> None:
     """`os.pwrite`, which may write less than it was given, until all is written."""
     written = os.pwrite(descriptor, data, offset)
     while written < len(data):

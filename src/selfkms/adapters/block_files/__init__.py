@@ -1,0 +1,1 @@
+"""Blocks of snapshots in a directory: docs/snapshot-format.md."""
