@@ -6,7 +6,7 @@ Source: botocore, `data/<service>/<version>/service-2.json` and `data/partitions
 import functools
 import gzip
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -34,9 +34,17 @@ class OperationModel(msgspec.Struct, frozen=True, kw_only=True):
     xml_namespace: str
     """Query protocol: that of the answer; else empty."""
     shapes: Shapes
-    """All of the service, by name."""
+    """Those of the service that its operations use, by name."""
     sensitive: frozenset[str]
     """AWS's names of all members of input and output, at any depth, that must never be logged or shown."""
+    method: str
+    """REST: the HTTP method."""
+    uri: str
+    """REST: the template of the path, with `{labels}`."""
+    success_status: int
+    """REST: the HTTP status of an answer."""
+    unsigned_payload: bool
+    """Whether a client may leave the body out of its signature."""
 
 
 class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
@@ -50,16 +58,26 @@ class _Output(msgspec.Struct, frozen=True, rename="camel"):
     result_wrapper: str | None = None
 
 
+class _HTTP(msgspec.Struct, frozen=True, rename="camel"):
+    method: str = "POST"
+    request_uri: str = "/"
+    response_code: int = 200
+
+
 class _Operation(msgspec.Struct, frozen=True):
     name: str
+    http: _HTTP = _HTTP()
     input: ShapeReference | None = None
     output: _Output | None = None
+    unsigned_payload: bool = msgspec.field(default=False, name="unsignedPayload")
 
 
 class _ServiceFile(msgspec.Struct, frozen=True):
+    """Shapes and operations are left as they stand: of a large service most are never looked at."""
+
     metadata: _Metadata
-    operations: dict[str, _Operation]
-    shapes: dict[str, Shape]
+    operations: dict[str, msgspec.Raw]
+    shapes: dict[str, msgspec.Raw]
 
 
 class _Partition(msgspec.Struct, frozen=True):
@@ -83,16 +101,52 @@ class ServiceModel(msgspec.Struct, frozen=True, kw_only=True):
     operations: Mapping[str, OperationModel]
 
     @classmethod
-    def load(cls, service: str) -> Self:
-        """Read and compile the newest version of the model that botocore has under this name: some milliseconds."""
-        folder = max((_data() / service).iterdir(), key=lambda version: version.name)
-        found = msgspec.json.decode(_read(folder / "service-2.json"), type=_ServiceFile)
+    def load(cls, service: str, *, only: Collection[str] | None = None) -> Self:
+        """Read and compile the newest version of the model that botocore has under this name: some milliseconds.
+
+        Args:
+            service: botocore's name of it.
+            only: the operations that are wanted, with which only their shapes are kept; None: all.
+        """
+        found = _service_file(service)
         return cls(
             target_prefix=found.metadata.target_prefix,
             api_version=found.metadata.api_version,
             xml_namespace=found.metadata.xml_namespace,
-            operations={name: _operation(operation, found) for name, operation in found.operations.items()},
+            operations=_operations(found, found.operations if only is None else only),
         )
+
+    @classmethod
+    def on_demand(cls, service: str, *, only: Collection[str]) -> Self:
+        """The same, read when somebody first looks for an operation: EC2's takes some tens of milliseconds.
+
+        For services that neither X-Amz-Target nor an XML namespace is asked of before there is an operation.
+        """
+        operations = _OnDemand(service, tuple(only))
+        return cls(target_prefix="", api_version=_folder(service).name, xml_namespace="", operations=operations)
+
+
+class _OnDemand(Mapping[str, OperationModel]):
+    """The operations of a service, read once they are asked for."""
+
+    def __init__(self, service: str, only: tuple[str, ...]) -> None:
+        self._service = service
+        self._only = only
+
+    @functools.cached_property
+    def _loaded(self) -> dict[str, OperationModel]:
+        found = _service_file(self._service)
+        assert not found.metadata.target_prefix, "would have to be known before"
+        return _operations(found, self._only)
+
+    def __getitem__(self, name: str) -> OperationModel:
+        return self._loaded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._loaded)
+
+    def __len__(self) -> int:
+        return len(self._loaded)
 
 
 @functools.cache
@@ -103,17 +157,50 @@ def regions() -> frozenset[str]:
     return frozenset(partition.regions) - {_GLOBAL}
 
 
-def _operation(operation: _Operation, file: _ServiceFile) -> OperationModel:
+def _folder(service: str) -> Path:
+    """The newest version: the folders bear dates."""
+    return max((_data() / service).iterdir(), key=lambda version: version.name)
+
+
+def _service_file(service: str) -> _ServiceFile:
+    return msgspec.json.decode(_read(_folder(service) / "service-2.json"), type=_ServiceFile)
+
+
+def _operations(file: _ServiceFile, names: Collection[str]) -> dict[str, OperationModel]:
+    """The operations of these names, with the shapes that they reach."""
+    found = {name: msgspec.json.decode(file.operations[name], type=_Operation) for name in names}
+    shapes: dict[str, Shape] = {}
+    for operation in found.values():
+        for reference in (operation.input, operation.output):
+            if reference is not None:
+                _collect(reference.shape, file.shapes, shapes)
+    return {name: _operation(operation, shapes, file.metadata.xml_namespace) for name, operation in found.items()}
+
+
+def _collect(name: str, raw: Mapping[str, msgspec.Raw], shapes: dict[str, Shape]) -> None:
+    if name in shapes:
+        return
+    shape = shapes[name] = msgspec.json.decode(raw[name], type=Shape)
+    for reference in (shape.member, shape.key, shape.value, *shape.members.values()):
+        if reference is not None:
+            _collect(reference.shape, raw, shapes)
+
+
+def _operation(operation: _Operation, shapes: Shapes, xml_namespace: str) -> OperationModel:
     names = [reference.shape for reference in (operation.input, operation.output) if reference is not None]
     return OperationModel(
         name=operation.name,
-        validate=compile_input(file.shapes, operation.input.shape) if operation.input else _no_parameters,
+        validate=compile_input(shapes, operation.input.shape) if operation.input else _no_parameters,
         input_shape=operation.input.shape if operation.input else None,
         output_shape=operation.output.shape if operation.output else None,
         result_wrapper=operation.output.result_wrapper if operation.output else None,
-        xml_namespace=file.metadata.xml_namespace,
-        shapes=file.shapes,
-        sensitive=frozenset(member for name in names for member in _sensitive_members(file.shapes, name)),
+        xml_namespace=xml_namespace,
+        shapes=shapes,
+        sensitive=frozenset(member for name in names for member in _sensitive_members(shapes, name)),
+        method=operation.http.method,
+        uri=operation.http.request_uri,
+        success_status=operation.http.response_code,
+        unsigned_payload=operation.unsigned_payload,
     )
 
 

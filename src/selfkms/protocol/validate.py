@@ -29,6 +29,10 @@ class ShapeReference(msgspec.Struct, frozen=True, rename="camel"):
     shape: str
     location_name: str | None = None
     """What a member, or each element of a list, is called in a form and in XML; None: by the rule of the protocol."""
+    query_name: str | None = None
+    """EC2: what a member is called in a form, if that is not its `location_name`."""
+    location: str | None = None
+    """REST: where a member stands, `uri`, `querystring` or `header`; None: in the body."""
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -48,6 +52,8 @@ class Shape(msgspec.Struct, frozen=True):
     """To be met by the whole string."""
     enum: tuple[str, ...] = ()
     sensitive: bool = False
+    payload: str | None = None
+    """REST: the member that is the whole body."""
 
 
 Shapes = Mapping[str, Shape]
@@ -78,7 +84,7 @@ _HIDDEN: Final = object()
 """Stands for a value that must not be shown."""
 # Not called sensitive by the model, but whoever holds one may use the grant that it belongs to.
 _NEVER_SHOWN: Final = frozenset({"GrantTokenType"})
-_SCALARS: Final = frozenset({"string", "blob", "integer", "boolean", "timestamp"})
+_SCALARS: Final = frozenset({"string", "blob", "integer", "long", "boolean", "timestamp"})
 
 
 class _Failures:
@@ -258,7 +264,7 @@ def _hold(clean: Any, constraints: list[_Constraint], path: str, shown: Any, fai
 def _constraints(shape: Shape) -> list[_Constraint]:
     """What a value of this shape must meet, each with AWS's words for it."""
     lowest, highest = shape.min, shape.max
-    number = shape.type == "integer"
+    number = shape.type in {"integer", "long"}
     noun = "value" if number else "length"
     constraints: list[_Constraint] = []
     if highest is not None:
@@ -373,6 +379,7 @@ _READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "string": _read_string,
     "blob": _read_blob,
     "integer": _read_integer,
+    "long": _read_integer,
     "boolean": _read_boolean,
     "timestamp": _read_timestamp,
 }

@@ -121,3 +121,46 @@ def test_the_newest_version_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert loaded.target_prefix == "2026-01-01"
     assert loaded.operations["Do"].validate({"a": 1}) == {}
     assert loaded.operations["Do"].output_shape is None
+
+
+def test_only_what_is_wanted() -> None:
+    """Of a large service the wanted operations are there, with the shapes that they use and no others."""
+    wanted = ["DeleteSnapshot", "CreateTags"]
+    loaded = ServiceModel.load("ec2", only=wanted)
+    assert list(loaded.operations) == wanted
+    shapes = loaded.operations["CreateTags"].shapes
+    assert {"CreateTagsRequest", "DeleteSnapshotRequest", "Tag", "String"} <= set(shapes)
+    assert "RunInstancesRequest" not in shapes
+    with pytest.raises(KeyError):
+        ServiceModel.load("ec2", only=["Invented"])
+
+
+def test_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read before an operation is looked for, and then once."""
+    reads: list[str] = []
+    service_file = model._service_file
+
+    def counted(service: str) -> model._ServiceFile:
+        reads.append(service)
+        return service_file(service)
+
+    monkeypatch.setattr(model, "_service_file", counted)
+    lazy = ServiceModel.on_demand("ec2", only=["DeleteSnapshot"])
+    assert (lazy.target_prefix, lazy.api_version, lazy.xml_namespace) == ("", "2016-11-15", "")
+    assert reads == []
+    assert "DeleteSnapshot" in lazy.operations
+    assert lazy.operations.get("RunInstances") is None
+    assert (len(lazy.operations), list(lazy.operations)) == (1, ["DeleteSnapshot"])
+    assert reads == ["ec2"]
+
+
+def test_the_model_of_a_rest_protocol() -> None:
+    """Methods, paths, statuses and unsigned bodies are the ones that clients use."""
+    loaded = ServiceModel.load("ebs")
+    published = botocore.session.get_session().get_service_model("ebs")
+    assert set(loaded.operations) == set(published.operation_names)
+    for name, operation in loaded.operations.items():
+        told = published.operation_model(name)
+        http = (operation.method, operation.uri, operation.success_status)
+        assert http == (told.http["method"], told.http["requestUri"], told.http.get("responseCode", 200))
+        assert operation.unsigned_payload is (name == "PutSnapshotBlock")
