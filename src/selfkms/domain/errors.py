@@ -44,8 +44,21 @@ class SerializationException(AWSError):
     """The body is not JSON, or a member has another JSON type than the model says."""
 
 
+class MissingParameter(AWSError):
+    """EC2: a parameter that the service model requires is not there."""
+
+
+class InvalidParameterValue(AWSError):
+    """EC2: a parameter is not of its type, or breaks a constraint of the service model."""
+
+
 class UnknownOperationException(AWSError):
     """No service of ours has an operation of that name."""
+
+    def __init__(self, message: str | None = None, *, operation: str | None = None) -> None:
+        """Some protocols say in their text which operation was asked for."""
+        super().__init__(message)
+        self.operation = operation
 
 
 class AccessDeniedException(AWSError):

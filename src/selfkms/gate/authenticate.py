@@ -92,8 +92,8 @@ class Authenticator:
         """The Regions that exist."""
         return self._regions
 
-    def authenticate(self, request: HTTPRequest, service: str) -> Authenticated:
-        """The caller of a request to `service`.
+    def authenticate(self, request: HTTPRequest, service: str, *, unsigned_payload: bool = False) -> Authenticated:
+        """The caller of a request to `service`; of an operation with an unsigned payload the body may be left out.
 
         Raises:
             MissingAuthenticationTokenException: no signature.
@@ -110,11 +110,13 @@ class Authenticator:
             skew_seconds=self._skew_seconds,
         )
         if signed.session_token is not None:
-            return Authenticated(self._session_caller(request, signed, signed.session_token), signed.region)
+            caller = self._session_caller(request, signed, signed.session_token, unsigned_payload=unsigned_payload)
+            return Authenticated(caller, signed.region)
         access_key = self._database.access_key(signed.access_key_id)
         if access_key is None or access_key.status is not AccessKeyStatus.ACTIVE:
             raise self._stranger(request, signed)
-        sigv4.verify(request, signed, self._secret(access_key), self._signing_keys)
+        secret = self._secret(access_key)
+        sigv4.verify(request, signed, secret, self._signing_keys, unsigned_payload=unsigned_payload)
         return Authenticated(self._caller(access_key), signed.region)
 
     def bearer(self, parameters: AssumeRoleWithWebIdentityRequest, request: HTTPRequest) -> Authenticated:
@@ -157,7 +159,9 @@ class Authenticator:
             raise UnrecognizedClientException(INVALID_TOKEN_TEXT)
         return Caller.user(user, access_key.access_key_id)
 
-    def _session_caller(self, request: HTTPRequest, signed: sigv4.SignedRequest, token: str) -> Caller:
+    def _session_caller(
+        self, request: HTTPRequest, signed: sigv4.SignedRequest, token: str, *, unsigned_payload: bool
+    ) -> Caller:
         """The caller behind temporary credentials: everything about them stands sealed in the session token.
 
         Raises:
@@ -169,7 +173,7 @@ class Authenticator:
         if opened is None or opened[0].access_key_id != signed.access_key_id:
             raise self._stranger(request, signed)
         session, secret = opened
-        sigv4.verify(request, signed, secret, self._signing_keys)
+        sigv4.verify(request, signed, secret, self._signing_keys, unsigned_payload=unsigned_payload)
         if session.expires_at <= self._clock.now():
             raise ExpiredTokenException(EXPIRED_TOKEN_TEXT)
         caller = self._of_session(session)

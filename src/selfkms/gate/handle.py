@@ -208,7 +208,7 @@ class Gate:
         event.read_only = operation is not None and operation.audit.read_only
         signed = operation is None or not operation.unsigned
         if signed:
-            self._authenticate(request, service, event)
+            self._authenticate(request, service, model, event)
         elif len(request.body) > UNSIGNED_BODY_BYTES_MAX:
             raise RequestEntityTooLargeException("The request is larger than the server reads.")
         if operation is None:
@@ -228,13 +228,14 @@ class Gate:
                 self._database.refresh()
             # Decided again as if it had come now: also the caller may be another, or gone.
             if signed:
-                self._authenticate(request, service, event)
+                self._authenticate(request, service, model, event)
         raise DependencyTimeoutException(
             "The KMS key is being changed by too many requests. The request can be retried."
         )
 
-    def _authenticate(self, request: HTTPRequest, service: Service, event: Event) -> None:
-        who = self._authenticator.authenticate(request, service.signing_name)
+    def _authenticate(self, request: HTTPRequest, service: Service, model: OperationModel, event: Event) -> None:
+        unsigned = model.unsigned_payload
+        who = self._authenticator.authenticate(request, service.signing_name, unsigned_payload=unsigned)
         event.caller, event.region = who.caller, service.region or who.region
 
     def _bearer(self, parameters: Any, request: HTTPRequest, event: Event) -> None:
@@ -252,7 +253,7 @@ class Gate:
             event.source = f"{service.signing_name}.amazonaws.com"
         model = service.model.operations.get(name) if service is not None else None
         if service is None or model is None:
-            raise UnknownOperationException
+            raise UnknownOperationException(operation=name or None)
         return service, model
 
     def _decide(

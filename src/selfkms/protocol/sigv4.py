@@ -7,7 +7,8 @@ There are three steps, each pure, and each raises:
 3. `verify`: is it the signature of this request under this secret access key?
 
 Nothing is trusted but the request itself: the Host header as received, the header list of SignedHeaders, the hash of
-the body that was read. Services other than S3 normalise the path and encode it a second time.
+the body that was read, which only operations with an unsigned payload let clients leave out. Services other than S3
+normalise the path and encode it a second time.
 
 Where we are stricter than AWS was seen to be: every x-amz-* header must be signed, as the guide asks (X-Amz-Target
 names the operation and could else be exchanged on the way), and a header that decides something may stand only once.
@@ -54,6 +55,11 @@ _QUERY_PARAMETERS: Final = (
     "X-Amz-SignedHeaders",
     "X-Amz-Date",
 )
+UNSIGNED_PAYLOAD: Final = "UNSIGNED-PAYLOAD"
+
+# EBS user guide, "Use EBS direct APIs checksums to validate snapshot data": block data is not signed, its checksum is.
+_SIGNED_FOR_THE_PAYLOAD: Final = frozenset({"x-amz-checksum", "x-amz-checksum-algorithm", "x-amz-data-length"})
+
 _ONCE: Final = frozenset({"authorization", "host", "date"})
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
@@ -383,8 +389,18 @@ class SigningKeys:
         return len(self._entries)
 
 
-def verify(request: HTTPRequest, signed: SignedRequest, secret: Secret, signing_keys: SigningKeys) -> None:
+def verify(
+    request: HTTPRequest,
+    signed: SignedRequest,
+    secret: Secret,
+    signing_keys: SigningKeys,
+    *,
+    unsigned_payload: bool = False,
+) -> None:
     """Compare the signature with the one that this request has under this secret access key.
+
+    With `unsigned_payload` the operation lets clients leave the body out. Its checksum must then be signed, and it is
+    the service that compares the two.
 
     Raises:
         InvalidSignatureException: another request was signed, or with another secret.
@@ -392,15 +408,27 @@ def verify(request: HTTPRequest, signed: SignedRequest, secret: Secret, signing_
     headers = dict(request.headers)
     if len(headers) != len(request.headers):
         headers = _joined(request.headers)
-    payload_hash = hashlib.sha256(request.body).hexdigest()
-    # UNSIGNED-PAYLOAD and the streaming forms are S3's; here the body is always covered.
-    if headers.get("x-amz-content-sha256", payload_hash) != payload_hash:
-        raise InvalidSignatureException(_MISMATCH)
+    payload_hash = _payload_hash(request.body, headers, signed, unsigned_payload=unsigned_payload)
     canonical = _canonical_request(request, headers, signed, payload_hash)
     text = f"{ALGORITHM}\n{signed.timestamp}\n{signed.scope}\n{hashlib.sha256(canonical).hexdigest()}"
     expected = signing_keys.sign(text.encode(), signed, secret)
     if not hmac.compare_digest(expected.encode(), signed.signature.encode()):
         raise InvalidSignatureException(_MISMATCH)
+
+
+def _payload_hash(body: bytes, headers: Mapping[str, str], signed: SignedRequest, *, unsigned_payload: bool) -> str:
+    """What stands for the body in the canonical request: its hash, or where that is allowed a word instead.
+
+    Clients say in X-Amz-Content-Sha256 that they leave the body out. The streaming forms are S3's.
+    """
+    said = headers.get("x-amz-content-sha256")
+    # What the list of signed headers names must also be there: `_canonical_request` sees to that.
+    if said == UNSIGNED_PAYLOAD and unsigned_payload and _SIGNED_FOR_THE_PAYLOAD.issubset(signed.signed_headers):
+        return said
+    payload_hash = hashlib.sha256(body).hexdigest()
+    if said not in {None, payload_hash}:
+        raise InvalidSignatureException(_MISMATCH)
+    return payload_hash
 
 
 def _signing_key(signed: SignedRequest, secret: Secret) -> bytes:

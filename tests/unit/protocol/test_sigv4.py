@@ -5,11 +5,14 @@ from urllib.parse import quote
 
 import msgspec
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from selfkms.domain.errors import InvalidSignatureException
-from selfkms.domain.secrets import Secret
+from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.protocol import sigv4
 from selfkms.protocol.http import HTTPRequest
 from selfkms.protocol.sigv4 import SigningKeys
@@ -238,3 +241,101 @@ def test_nothing_of_a_signature_shows(sign: Sign) -> None:
     assert signed.session_token == "IQoJtoken"
     assert signed.signature not in repr(signed)
     assert "IQoJtoken" not in repr(signed)
+
+
+BLOCK_HEADERS = {
+    "x-amz-Data-Length": "6",
+    "x-amz-Progress": "10",
+    "x-amz-Checksum": "y3mZ4vLb0g8Jd3Yz9fVQ0w0QGgY2eM2nW2n3p1oVb8E=",
+    "x-amz-Checksum-Algorithm": "SHA256",
+}
+BLOCK_PATH = "/snapshots/snap-0123/blocks/5"
+
+
+def block_request(headers: dict[str, str], *, left_out: bool, scheme: str = "https") -> HTTPRequest:
+    """PutSnapshotBlock as botocore signs it, with the body in the signature or without it."""
+    request = AWSRequest(
+        method="PUT", url=f"{scheme}://ebs.us-east-1.amazonaws.com{BLOCK_PATH}", headers=headers, data=b"block."
+    )
+    # The client does so for an operation whose model has `unsignedPayload`.
+    request.context["payload_signing_enabled"] = not left_out
+    SigV4Auth(Credentials("AKIDEXAMPLE", SECRET.open(SECRET_ACCESS).decode()), "ebs", "us-east-1").add_auth(request)
+    received = [("host", "ebs.us-east-1.amazonaws.com"), *((n.lower(), v) for n, v in request.headers.items())]
+    return HTTPRequest(method="PUT", target=BLOCK_PATH, headers=tuple(received), body=b"block.", peer="192.0.2.1")
+
+
+def verify_block(request: HTTPRequest, *, unsigned_payload: bool) -> None:
+    signed = sigv4.parse(request)
+    sigv4.check_scope(signed, service="ebs", regions=REGIONS, wall=signed.signed_at, skew_seconds=300)
+    sigv4.verify(request, signed, SECRET, SigningKeys(), unsigned_payload=unsigned_payload)
+
+
+def test_an_unsigned_payload() -> None:
+    """Where the operation allows it the body may be left out, over TLS and without."""
+    for scheme in ("http", "https"):
+        request = block_request(BLOCK_HEADERS, left_out=True, scheme=scheme)
+        assert request.header("x-amz-content-sha256") == "UNSIGNED-PAYLOAD"
+        verify_block(request, unsigned_payload=True)
+        verify_block(msgspec.structs.replace(request, body=b"other."), unsigned_payload=True)
+
+
+def test_a_payload_that_may_be_unsigned_but_is_not() -> None:
+    """A client that puts the body into the signature is held to it."""
+    request = block_request(BLOCK_HEADERS, left_out=False)
+    verify_block(request, unsigned_payload=True)
+    with pytest.raises(InvalidSignatureException):
+        verify_block(msgspec.structs.replace(request, body=b"other."), unsigned_payload=True)
+
+
+def test_an_unsigned_payload_elsewhere() -> None:
+    """An operation that does not allow it takes only a signature that covers the body."""
+    verify_block(block_request(BLOCK_HEADERS, left_out=False), unsigned_payload=False)
+    with pytest.raises(InvalidSignatureException):
+        verify_block(block_request(BLOCK_HEADERS, left_out=True), unsigned_payload=False)
+
+
+@pytest.mark.parametrize("name", ["x-amz-Data-Length", "x-amz-Checksum", "x-amz-Checksum-Algorithm"])
+def test_an_unsigned_payload_without_its_checksum(name: str) -> None:
+    """Of a body that is left out at least length and checksum are signed."""
+    headers = {other: value for other, value in BLOCK_HEADERS.items() if other != name}
+    with pytest.raises(InvalidSignatureException):
+        verify_block(block_request(headers, left_out=True), unsigned_payload=True)
+    # With the body in the signature nothing else has to be.
+    verify_block(block_request(headers, left_out=False), unsigned_payload=True)
+
+
+def test_an_unsigned_payload_with_another_checksum() -> None:
+    """What stands for the body cannot be exchanged on the way."""
+    request = block_request(BLOCK_HEADERS, left_out=True)
+    headers = tuple((name, "AAAA" if name == "x-amz-checksum" else value) for name, value in request.headers)
+    with pytest.raises(InvalidSignatureException):
+        verify_block(msgspec.structs.replace(request, headers=headers), unsigned_payload=True)
+
+
+@pytest.mark.parametrize("word", ["STREAMING-UNSIGNED-PAYLOAD-TRAILER", "unsigned-payload", "", "0" * 64])
+def test_other_words_for_the_body(word: str) -> None:
+    """The header says what was signed; whatever it says beside the two does not verify, though it is signed."""
+    request = block_request(BLOCK_HEADERS | {"x-amz-content-sha256": word}, left_out=False)
+    with pytest.raises(InvalidSignatureException):
+        verify_block(request, unsigned_payload=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/snapshots/snap-0123/blocks/5?blockToken=abc%2B%3D%3D", b""),
+        ("GET", "/snapshots/snap-0123/blocks?pageToken=a%2Fb%3D&maxResults=100&startingBlockIndex=7", b""),
+        ("GET", "/snapshots/snap-0123/changedblocks?firstSnapshotId=snap-0122", b""),
+        ("POST", "/snapshots/completion/snap-0123", b""),
+        ("POST", "/snapshots", b'{"VolumeSize":1}'),
+        ("PUT", "/snapshots/snap-0123/blocks/5", b"\x00\xff"),
+        ("GET", "/snapshots/snap%2F0123/blocks/5?blockToken=a%20b", b""),
+    ],
+)
+def test_requests_of_a_rest_protocol(sign: Sign, method: str, target: str, body: bytes) -> None:
+    """Paths and queries verify as botocore signs them, escapes included."""
+    request = sign(method=method, url=f"http://ebs.us-east-1.amazonaws.com{target}", body=body, service="ebs")
+    assert request.target == target
+    verify_block(request, unsigned_payload=False)
+    with pytest.raises(InvalidSignatureException):
+        verify_block(msgspec.structs.replace(request, target=f"{target}0"), unsigned_payload=False)
