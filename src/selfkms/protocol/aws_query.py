@@ -26,7 +26,7 @@ from selfkms.protocol.query_errors import on_query
 from selfkms.protocol.query_form import fields_of, forms_of, parameters_of
 
 # The literal stands first, and what stands before it is looked at afterwards: so a large body is run through quickly.
-_ACTION: Final = re.compile(rb"Action=(?<![^&]Action=)([A-Za-z]{1,64})(?![^&])")
+_ACTION: Final = re.compile(rb"Action=(?<![^&]Action=)([A-Za-z][A-Za-z0-9]{0,63})(?![^&])")
 _VERSION: Final = re.compile(rb"Version=(?<![^&]Version=)([0-9-]{1,16})(?![^&])")
 
 

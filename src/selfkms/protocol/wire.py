@@ -1,6 +1,6 @@
 """The protocols by which clients speak to services: bytes to parameters, results and errors to bytes.
 
-Source: Smithy, "AWS JSON 1.1 protocol", "AWS Query protocol".
+Source: Smithy, "AWS JSON 1.1 protocol", "AWS Query protocol", "AWS EC2 query protocol".
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from selfkms.domain.errors import AWSError
-from selfkms.protocol import aws_json, aws_query
+from selfkms.protocol import aws_json, aws_query, ec2_query
 from selfkms.protocol.errors import json_answer, json_error
 from selfkms.protocol.http import HTTPRequest, HTTPResponse
 from selfkms.protocol.model import OperationModel, ServiceModel
@@ -92,3 +92,19 @@ class QueryWire:
 
     def error(self, error: AWSError, request_id: str) -> HTTPResponse:
         return aws_query.error(error, request_id, self._model)
+
+
+class EC2Wire:
+    """EC2's own AWS Query, in whatever API version it is asked for."""
+
+    def operation_name(self, request: HTTPRequest) -> str | None:
+        return aws_query.action_of(request)
+
+    def decode(self, operation: OperationModel, request: HTTPRequest) -> dict[str, Any]:
+        return ec2_query.decode(operation, request)
+
+    def answer(self, operation: OperationModel, result: msgspec.Struct | None, request_id: str) -> HTTPResponse:
+        return ec2_query.answer(operation, result, request_id)
+
+    def error(self, error: AWSError, request_id: str) -> HTTPResponse:
+        return ec2_query.error(error, request_id)

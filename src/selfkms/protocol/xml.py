@@ -9,9 +9,9 @@ Source: Smithy, "AWS Query protocol", response serialization; XML 1.0 (fifth edi
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.protocol.validate import Shape, Shapes
@@ -40,57 +40,73 @@ def element(name: str, content: str) -> str:
     return f"<{name}>{content}</{name}>" if content else f"<{name}/>"
 
 
-def members(shapes: Shapes, name: str, value: Mapping[str, Any]) -> str:
+def seconds(moment: float) -> str:
+    """A timestamp as IAM and STS show it: in whole seconds."""
+    return datetime.fromtimestamp(int(moment), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def milliseconds(moment: float) -> str:
+    """A timestamp as EC2 shows it."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def members(shapes: Shapes, name: str, value: Mapping[str, Any], timestamp: Callable[[float], str] = seconds) -> str:
     """The members of a structure, without an element around them; those that are None are left out.
 
     A member that the model does not know is a mistake of ours: `KeyError` then comes through.
     """
-    known = shapes[name].members
-    written = []
-    for member, content in value.items():
-        reference = known[member]
-        if content is not None:
-            written.append(element(reference.location_name or member, _content(shapes, reference.shape, content)))
-    return "".join(written)
+    return _Writer(shapes, timestamp).members(name, value)
 
 
-def _content(shapes: Shapes, name: str, value: Any) -> str:
-    shape = shapes[name]
-    match shape.type:
-        case "structure":
-            return members(shapes, name, value)
-        case "list":
-            return _list(shapes, shape, value)
-        case "map":
-            return _map(shapes, shape, value)
-        case "boolean":
-            return "true" if value else "false"
-        case "timestamp":
-            # IAM and STS show whole seconds.
-            return datetime.fromtimestamp(int(value), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        case "blob":
-            secret = value.open(SECRET_ACCESS) if isinstance(value, Secret) else value
-            return base64.b64encode(secret).decode("ascii")
-        case _:
-            return escaped(value.open(SECRET_ACCESS).decode() if isinstance(value, Secret) else str(value))
+class _Writer(NamedTuple):
+    """Writes along the shapes of one service."""
 
+    shapes: Shapes
+    timestamp: Callable[[float], str]
 
-def _list(shapes: Shapes, shape: Shape, value: list[Any]) -> str:
-    assert shape.member is not None
-    reference = shape.member
-    tag = reference.location_name or "member"
-    return "".join(element(tag, _content(shapes, reference.shape, entry)) for entry in value)
+    def members(self, name: str, value: Mapping[str, Any]) -> str:
+        known = self.shapes[name].members
+        written = []
+        for member, content in value.items():
+            reference = known[member]
+            if content is not None:
+                written.append(element(reference.location_name or member, self._content(reference.shape, content)))
+        return "".join(written)
 
+    def _content(self, name: str, value: Any) -> str:
+        shape = self.shapes[name]
+        match shape.type:
+            case "structure":
+                return self.members(name, value)
+            case "list":
+                return self._list(shape, value)
+            case "map":
+                return self._map(shape, value)
+            case "boolean":
+                return "true" if value else "false"
+            case "timestamp":
+                return self.timestamp(value)
+            case "blob":
+                secret = value.open(SECRET_ACCESS) if isinstance(value, Secret) else value
+                return base64.b64encode(secret).decode("ascii")
+            case _:
+                return escaped(value.open(SECRET_ACCESS).decode() if isinstance(value, Secret) else str(value))
 
-def _map(shapes: Shapes, shape: Shape, value: Mapping[str, Any]) -> str:
-    assert shape.key is not None
-    assert shape.value is not None
-    key, entry = shape.key, shape.value
-    return "".join(
-        element(
-            "entry",
-            element(key.location_name or "key", _content(shapes, key.shape, name))
-            + element(entry.location_name or "value", _content(shapes, entry.shape, content)),
+    def _list(self, shape: Shape, value: list[Any]) -> str:
+        assert shape.member is not None
+        reference = shape.member
+        tag = reference.location_name or "member"
+        return "".join(element(tag, self._content(reference.shape, entry)) for entry in value)
+
+    def _map(self, shape: Shape, value: Mapping[str, Any]) -> str:
+        assert shape.key is not None
+        assert shape.value is not None
+        key, entry = shape.key, shape.value
+        return "".join(
+            element(
+                "entry",
+                element(key.location_name or "key", self._content(key.shape, name))
+                + element(entry.location_name or "value", self._content(entry.shape, content)),
+            )
+            for name, content in value.items()
         )
-        for name, content in value.items()
-    )
