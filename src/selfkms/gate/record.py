@@ -25,7 +25,9 @@ from selfkms.services.context import Context
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import aws_name
 
-_STRUCTURES: Final = frozenset({"tags", "lookup_attributes", "context_entries", "event_selectors", "tags_list"})
+_STRUCTURES: Final = frozenset(
+    {"tags", "lookup_attributes", "context_entries", "event_selectors", "advanced_event_selectors", "tags_list"}
+)
 _TIMES: Final = frozenset({"valid_to", "start_time", "end_time"})
 _DATES: Final = frozenset({"creationDate", "deletionDate", "createDate", "updateDate"})
 

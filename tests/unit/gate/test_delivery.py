@@ -8,6 +8,8 @@ import pytest
 
 from harness.deliveries import BUCKET, HOUR, INTERVAL, Deliveries
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, World
+from selfkms.domain.cloudtrail.event import Event
+from selfkms.domain.iam.callers import Caller
 from selfkms.gate.delivery import Gathered
 from selfkms.ports.audit_records import AuditUnreadableError, OtherAuditRecordsError, PlacedRecord
 from selfkms.ports.log_store import LogStoreError
@@ -50,6 +52,42 @@ def test_other_accounts_are_not(deliveries: Deliveries) -> None:
     deliveries.world.call("ListKeys", by=BOB_ACCOUNT)
     deliveries.after(INTERVAL)
     assert "ListKeys" not in deliveries.names()
+
+
+def test_data_events_are_if_they_are_asked_for(deliveries: Deliveries) -> None:
+    """By an advanced event selector; LookupEvents has them never."""
+    world = deliveries.world
+    deliveries.start()
+    block = Event(
+        event_id=world.entropy.uuid(),
+        request_id=world.entropy.uuid(),
+        at=world.clock.now(),
+        source="ebs.amazonaws.com",
+        name="GetSnapshotBlock",
+        source_ip="198.51.100.7",
+        user_agent="",
+        region="us-east-1",
+        caller=Caller.root(ALICE_ACCOUNT, "AKIAROOT"),
+        resources=[
+            {"accountId": ALICE_ACCOUNT, "type": "AWS::EC2::Snapshot", "ARN": "arn:aws:ec2:us-east-1::snapshot/snap-1"}
+        ],
+        data=True,
+    )
+    world._journal.append(block.finish())
+    deliveries.after(INTERVAL)
+    assert deliveries.names() == ["StartLogging"]
+    selectors = [
+        {"Field": "eventCategory", "Equals": ["Data"]},
+        {"Field": "resources.type", "Equals": ["AWS::EC2::Snapshot"]},
+    ]
+    world.cloudtrail(
+        "PutEventSelectors", {"TrailName": "audit", "AdvancedEventSelectors": [{"FieldSelectors": selectors}]}
+    )
+    block.event_id = world.entropy.uuid()
+    world._journal.append(block.finish())
+    deliveries.after(INTERVAL)
+    assert deliveries.names() == ["StartLogging", "GetSnapshotBlock"]
+    assert "GetSnapshotBlock" not in {event["EventName"] for event in world.lookup_events()["Events"]}
 
 
 def test_each_record_is_in_one_file(deliveries: Deliveries) -> None:

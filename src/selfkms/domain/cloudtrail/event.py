@@ -47,6 +47,8 @@ class Event(msgspec.Struct, kw_only=True):
     region: str = UNKNOWN_REGION
     caller: Caller | None = None
     read_only: bool = True
+    data: bool = False
+    """Whether it is a data event: what was done within a resource. No event history has it, a trail only if asked."""
     parameters: dict[str, Any] | None = None
     answers: dict[str, Any] | None = None
     additional: dict[str, Any] | None = None
@@ -88,12 +90,12 @@ class Event(msgspec.Struct, kw_only=True):
         if self.resources is not None:
             record["resources"] = self.resources
         record["eventType"] = "AwsApiCall"
-        record["managementEvent"] = True
+        record["managementEvent"] = not self.data
         if self.caller is not None:
             record["recipientAccountId"] = self.caller.account_id
         if self.shared_event_id is not None:
             record["sharedEventID"] = self.shared_event_id
-        record["eventCategory"] = "Management"
+        record["eventCategory"] = "Data" if self.data else "Management"
         if self.tls is not None:
             record["tlsDetails"] = self.tls
         return AuditRecord(self.event_id, _bounded(record))

@@ -1,12 +1,13 @@
 """Which events a trail takes.
 
-Source: CloudTrail API Reference, "EventSelector"; CloudTrail User Guide, "Global service events".
+Source: CloudTrail API Reference, "EventSelector", "PutEventSelectors"; CloudTrail User Guide, "Global service events".
 """
 
 from typing import Final
 
 import msgspec
 
+from selfkms.domain.cloudtrail.advanced_selection import AdvancedEventSelector
 from selfkms.domain.cloudtrail.history import RecordedEvent
 
 GLOBAL_REGION: Final = "us-east-1"
@@ -16,7 +17,7 @@ _GLOBAL_SOURCES: Final = frozenset({"iam.amazonaws.com", "sts.amazonaws.com"})
 
 
 class EventSelector(msgspec.Struct, frozen=True, kw_only=True):
-    """Which management events a trail takes."""
+    """Which management events a trail takes. Of the data events that there are it can take none."""
 
     read_write_type: str = "All"
     include_management_events: bool = True
@@ -39,10 +40,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True):
     multi_region: bool = False
     include_global: bool = True
     selectors: tuple[EventSelector, ...] = (EventSelector(),)
+    advanced_selectors: tuple[AdvancedEventSelector, ...] = ()
+    """If there are any, they alone count."""
 
     def region_of(self, event: RecordedEvent) -> str | None:
         """The Region in whose log files an event belongs; None: it is not for this trail."""
-        if event.recipient_account_id != self.account_id or not any(s.selects(event) for s in self.selectors):
+        if event.recipient_account_id != self.account_id:
+            return None
+        if not any(selector.selects(event) for selector in self.advanced_selectors or self.selectors):
             return None
         everywhere = event.event_source in _GLOBAL_SOURCES and event.aws_region == GLOBAL_REGION
         if everywhere:

@@ -11,6 +11,7 @@ from typing import ClassVar, Final, Self
 import msgspec
 
 from selfkms.domain.arns import PARTITION
+from selfkms.domain.cloudtrail.advanced_selection import AdvancedEventSelector
 from selfkms.domain.cloudtrail.deliveries import Delivered, Session
 from selfkms.domain.cloudtrail.errors import (
     InvalidS3BucketNameException,
@@ -56,6 +57,8 @@ class Trail(Record, frozen=True, kw_only=True):
     include_global: bool = True
     log_file_validation: bool = False
     selectors: tuple[EventSelector, ...] = (EventSelector(),)
+    advanced_selectors: tuple[AdvancedEventSelector, ...] = ()
+    """If there are any, they alone count."""
     has_custom_selectors: bool = False
     tags: tuple[TrailTag, ...] = ()
     started_at: float | None = None
@@ -116,6 +119,7 @@ class Trail(Record, frozen=True, kw_only=True):
             multi_region=self.multi_region,
             include_global=self.include_global,
             selectors=self.selectors,
+            advanced_selectors=self.advanced_selectors,
         )
 
 

@@ -100,6 +100,13 @@ def finished(**fields: Any) -> dict[str, Any]:
     return body(event(**fields).finish())
 
 
+def test_a_data_event() -> None:
+    """It differs in two fields."""
+    plain, data = finished(), finished(data=True)
+    assert {name for name in plain if plain[name] != data[name]} == {"managementEvent", "eventCategory"}
+    assert (data["managementEvent"], data["eventCategory"]) == (False, "Data")
+
+
 def test_a_record_with_everything() -> None:
     """A change over TLS: every field that such a record can have, to the letter."""
     record = event(

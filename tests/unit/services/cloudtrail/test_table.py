@@ -32,8 +32,6 @@ ABSENT: dict[str, dict[str, str]] = {
         "LatestCloudWatchLogsDeliveryError": NOT_OFFERED,
         "LatestCloudWatchLogsDeliveryTime": NOT_OFFERED,
     },
-    "PutEventSelectors": {"AdvancedEventSelectors": "they are refused"},
-    "GetEventSelectors": {"AdvancedEventSelectors": "they are refused"},
     "ListTags": {"NextToken": ALL_ON_ONE_PAGE},
     "ListTrails": {"NextToken": ALL_ON_ONE_PAGE},
     "ListPublicKeys": {"NextToken": ALL_ON_ONE_PAGE},
