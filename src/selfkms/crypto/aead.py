@@ -13,12 +13,12 @@ The envelope is used for ciphertext blobs and for everything secret at rest, eac
 """
 
 import hmac
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from selfkms.crypto.kdf import KEY_BYTES, derive
+from selfkms.crypto.kdf import KEY_BYTES, DerivationKey
 from selfkms.crypto.labels import Envelope
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 
@@ -50,49 +50,65 @@ class Binding(NamedTuple):
     """What else must be the same and stands elsewhere."""
 
 
-def seal_committed(key: Secret, plaintext: Secret, binding: Binding, *, random: bytes) -> bytes:
-    """The envelope.
+class EnvelopeKey:
+    """A key that seals and opens envelopes, prepared once for many of them."""
 
-    Args:
-        key: 32 bytes.
-        plaintext: any length.
-        binding: what it is bound to.
-        random: 28 fresh random bytes: N, then the IV. Never used for two envelopes.
-    """
-    assert len(random) == RANDOM_BYTES
-    nonce, iv = random[:NONCE_BYTES], random[NONCE_BYTES:]
-    k_enc, k_com = _message_keys(key, binding, nonce)
-    front = nonce + k_com + iv
-    aad = binding.header + front + binding.associated_data
-    return front + AESGCM(k_enc).encrypt(iv, plaintext.open(SECRET_ACCESS), aad)
+    __slots__ = ("_key",)
+
+    def __init__(self, key: Secret) -> None:
+        """`key`: 32 bytes."""
+        self._key = DerivationKey(key.open(SECRET_ACCESS))
+
+    def seal(self, plaintext: Secret, binding: Binding, *, random: bytes) -> bytes:
+        """The envelope.
+
+        Args:
+            plaintext: any length.
+            binding: what it is bound to.
+            random: 28 fresh random bytes: N, then the IV. Never used for two envelopes.
+        """
+        assert len(random) == RANDOM_BYTES
+        nonce, iv = random[:NONCE_BYTES], random[NONCE_BYTES:]
+        k_enc, k_com = self._message_keys(binding, nonce)
+        front = nonce + k_com + iv
+        aad = binding.header + front + binding.associated_data
+        return front + AESGCM(k_enc).encrypt(iv, plaintext.open(SECRET_ACCESS), aad)
+
+    def open(self, envelope: bytes, binding: Binding) -> Secret:
+        """The plaintext. The commitment is compared first, in constant time, then GCM decides.
+
+        Raises:
+            EnvelopeNotOpenedError: another key or binding than it was sealed with, or altered, cut or extended.
+
+        Source: NIST SP 800-38D, 7.2.
+        """
+        if len(envelope) < OVERHEAD_BYTES:
+            raise EnvelopeNotOpenedError
+        k_enc, k_com = self._message_keys(binding, envelope[:NONCE_BYTES])
+        if not hmac.compare_digest(k_com, envelope[NONCE_BYTES:_IV_AT]):
+            raise EnvelopeNotOpenedError
+        aad = binding.header + envelope[:_BODY_AT] + binding.associated_data
+        try:
+            return Secret(AESGCM(k_enc).decrypt(envelope[_IV_AT:_BODY_AT], envelope[_BODY_AT:], aad))
+        except InvalidTag:
+            raise EnvelopeNotOpenedError from None
+
+    def _message_keys(self, binding: Binding, nonce: bytes) -> tuple[bytes, bytes]:
+        """K_enc and K_com of one message."""
+        derived = self._key.derive(
+            label=binding.label.encode(), context=binding.context + nonce, length=KEY_BYTES + COMMITMENT_BYTES
+        )
+        return derived[:KEY_BYTES], derived[KEY_BYTES:]
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is not pickled")
+
+
+def seal_committed(key: Secret, plaintext: Secret, binding: Binding, *, random: bytes) -> bytes:
+    """The envelope of a key that is used once; see `EnvelopeKey.seal`."""
+    return EnvelopeKey(key).seal(plaintext, binding, random=random)
 
 
 def open_committed(key: Secret, envelope: bytes, binding: Binding) -> Secret:
-    """The plaintext. The commitment is compared first, in constant time, then GCM decides.
-
-    Raises:
-        EnvelopeNotOpenedError: another key or binding than it was sealed with, or altered, cut or extended.
-
-    Source: NIST SP 800-38D, 7.2.
-    """
-    if len(envelope) < OVERHEAD_BYTES:
-        raise EnvelopeNotOpenedError
-    k_enc, k_com = _message_keys(key, binding, envelope[:NONCE_BYTES])
-    if not hmac.compare_digest(k_com, envelope[NONCE_BYTES:_IV_AT]):
-        raise EnvelopeNotOpenedError
-    aad = binding.header + envelope[:_BODY_AT] + binding.associated_data
-    try:
-        return Secret(AESGCM(k_enc).decrypt(envelope[_IV_AT:_BODY_AT], envelope[_BODY_AT:], aad))
-    except InvalidTag:
-        raise EnvelopeNotOpenedError from None
-
-
-def _message_keys(key: Secret, binding: Binding, nonce: bytes) -> tuple[bytes, bytes]:
-    """K_enc and K_com of one message."""
-    derived = derive(
-        key.open(SECRET_ACCESS),
-        label=binding.label.encode(),
-        context=binding.context + nonce,
-        length=KEY_BYTES + COMMITMENT_BYTES,
-    )
-    return derived[:KEY_BYTES], derived[KEY_BYTES:]
+    """The plaintext, by a key that is used once; see `EnvelopeKey.open`."""
+    return EnvelopeKey(key).open(envelope, binding)

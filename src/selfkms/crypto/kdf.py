@@ -12,34 +12,44 @@ Source: NIST SP 800-108r1, 4.1.
 from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
+from cryptography.hazmat.primitives.hmac import HMAC
 
 KEY_BYTES: Final = 32
 XTS_KEY_BYTES: Final = 64
 """The keys of AES-256-XTS. As long as a block of SHA-256, so that HMAC takes them as they are (RFC 2104, 2)."""
+_BLOCK_BYTES: Final = 32
+
+
+class DerivationKey:
+    """A key to derive from, prepared once: HMAC's two hashes of the key itself are then behind it."""
+
+    __slots__ = ("_keyed",)
+
+    def __init__(self, key: bytes) -> None:
+        """`key`: 32 or 64 random bytes."""
+        assert len(key) in {KEY_BYTES, XTS_KEY_BYTES}
+        self._keyed = HMAC(key, SHA256())
+
+    def derive(self, *, label: bytes, context: bytes, length: int) -> bytes:
+        """`length` bytes that nobody can compute without the key.
+
+        Args:
+            label: what the bytes are for. Without zero bytes, so that the separator says where it ends.
+            context: to whom or to what they belong. May be empty.
+            length: in bytes.
+        """
+        # Otherwise two pairs of label and context could give the same input (SP 800-108r1, 4, on the zero separator).
+        assert label
+        assert 0 not in label
+        fixed = b"%b\0%b%b" % (label, context, (length * 8).to_bytes(4, "big"))
+        blocks = []
+        for counter in range(1, -(-length // _BLOCK_BYTES) + 1):
+            block = self._keyed.copy()
+            block.update(counter.to_bytes(4, "big") + fixed)
+            blocks.append(block.finalize())
+        return b"".join(blocks)[:length]
 
 
 def derive(key: bytes, *, label: bytes, context: bytes, length: int) -> bytes:
-    """`length` bytes that nobody can compute without `key`.
-
-    Args:
-        key: 32 or 64 random bytes.
-        label: what the bytes are for. Without zero bytes, so that the separator says where it ends.
-        context: to whom or to what they belong. May be empty.
-        length: in bytes.
-    """
-    # Otherwise two pairs of label and context could give the same input (SP 800-108r1, 4, on the zero separator).
-    assert label
-    assert 0 not in label
-    assert len(key) in {KEY_BYTES, XTS_KEY_BYTES}
-    return KBKDFHMAC(
-        algorithm=SHA256(),
-        mode=Mode.CounterMode,
-        length=length,
-        rlen=4,
-        llen=4,
-        location=CounterLocation.BeforeFixed,
-        label=label,
-        context=context,
-        fixed=None,
-    ).derive(key)
+    """The same, from a key that is used once."""
+    return DerivationKey(key).derive(label=label, context=context, length=length)

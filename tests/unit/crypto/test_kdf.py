@@ -4,8 +4,10 @@ import hashlib
 import hmac
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.kbkdf import KBKDFHMAC, CounterLocation, Mode
 
-from selfkms.crypto.kdf import derive
+from selfkms.crypto.kdf import DerivationKey, derive
 
 KEY = bytes(range(32))
 
@@ -40,3 +42,22 @@ def test_what_we_promise_is_held(key: bytes, label: bytes) -> None:
     """A label without end, or a short key, is a mistake of ours and stops the program there."""
     with pytest.raises(AssertionError):
         derive(key, label=label, context=b"", length=32)
+
+
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 64, 100])
+def test_it_is_the_kbkdf_of_the_library(length: int) -> None:
+    """Byte for byte what `cryptography` makes of the same, at every length, also of a key that is used again."""
+    theirs = KBKDFHMAC(
+        algorithm=SHA256(),
+        mode=Mode.CounterMode,
+        length=length,
+        rlen=4,
+        llen=4,
+        location=CounterLocation.BeforeFixed,
+        label=b"label",
+        context=b"con\0text",
+        fixed=None,
+    ).derive(KEY)
+    key = DerivationKey(KEY)
+    for _ in range(2):
+        assert key.derive(label=b"label", context=b"con\0text", length=length) == theirs

@@ -15,7 +15,7 @@ from selfkms.adapters.software_keys.installation_keys import RootInstallationKey
 from selfkms.adapters.software_keys.materials import Materials
 from selfkms.adapters.software_keys.rsa_pool import RSAPool
 from selfkms.crypto import hmacs
-from selfkms.crypto.aead import RANDOM_BYTES, Binding, EnvelopeNotOpenedError, open_committed, seal_committed
+from selfkms.crypto.aead import RANDOM_BYTES, Binding, EnvelopeNotOpenedError
 from selfkms.crypto.ecc import CurveKeyPair
 from selfkms.crypto.foreign_keys import accept
 from selfkms.crypto.labels import Envelope
@@ -180,7 +180,7 @@ class SoftwareKeyStore:
         warm = self._materials.symmetric(material)
         binding = _message_binding(warm.header, encryption_context)
         random = self._entropy.random_bytes(RANDOM_BYTES)
-        return warm.header + seal_committed(warm.secret, plaintext, binding, random=random)
+        return warm.header + warm.key.seal(plaintext, binding, random=random)
 
     def decrypt(self, material: KeyMaterial, blob: bytes, encryption_context: Mapping[str, str]) -> Secret:
         """The plaintext.
@@ -199,7 +199,7 @@ class SoftwareKeyStore:
             raise InvalidCiphertextException
         binding = _message_binding(warm.header, encryption_context)
         try:
-            return open_committed(warm.secret, blob[HEADER_BYTES:], binding)
+            return warm.key.open(blob[HEADER_BYTES:], binding)
         except EnvelopeNotOpenedError:
             raise InvalidCiphertextException from None
 

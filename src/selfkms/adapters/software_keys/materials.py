@@ -13,6 +13,7 @@ from selfkms.adapters.software_keys.asymmetric import KeyPair, PublicKey, load_k
 from selfkms.adapters.software_keys.cache import MaterialCache
 from selfkms.adapters.software_keys.domain_keys import DomainKeys
 from selfkms.adapters.software_keys.wrapping import domain_key_version, key_material_binding, name_of, unwrap, wrap
+from selfkms.crypto.aead import EnvelopeKey
 from selfkms.crypto.hmacs import HMACKey
 from selfkms.crypto.labels import Purpose
 from selfkms.crypto.mac import MACKey
@@ -32,7 +33,7 @@ HMAC: Final = frozenset({KeySpec.HMAC_224, KeySpec.HMAC_256, KeySpec.HMAC_384, K
 class SymmetricMaterial(NamedTuple):
     """Material of SYMMETRIC_DEFAULT as it is used: unwrapped, and with the header that its blobs begin with."""
 
-    secret: Secret
+    key: EnvelopeKey
     header: bytes
     """Bytes 0 to 33 of every blob that this material makes."""
 
@@ -157,7 +158,7 @@ class Materials:
     def _load(self, record: KeyMaterial, secret: Secret) -> SymmetricMaterial | HMACKey | KeyPair:
         if record.key_spec is KeySpec.SYMMETRIC_DEFAULT:
             fields = pack_header_fields(Suite.SOFTWARE, record.handle)
-            return SymmetricMaterial(secret, fields + self.header_tag(fields))
+            return SymmetricMaterial(EnvelopeKey(secret), fields + self.header_tag(fields))
         if record.key_spec in HMAC:
             return HMACKey(record.key_spec, secret)
         return load_key_pair(record.key_spec, secret)

@@ -219,7 +219,7 @@ def test_nothing_shows_key_material(
         with pytest.raises(TypeError) as unpickled:
             pickle.dumps(value)
         shown.append(str(unpickled.value))
-    secret = warm.secret.open(SECRET_ACCESS)
+    secret = store._materials._open(material).open(SECRET_ACCESS)
     for text in shown:
         for form in (secret.hex(), repr(secret)[2:-1], plaintext.decode(), "root key, that nobody"):
             assert form not in text
