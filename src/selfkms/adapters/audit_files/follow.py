@@ -111,19 +111,17 @@ class Follower:
 
     def _frames(self, data: bytes, start: Position, records_max: int, found: list[Followed]) -> Position:
         """Add the records in the bytes of a segment from `start` on. The place behind the last one."""
-        base = start.offset
-        before = start._replace(offset=0)
+        base, before = start.offset, start
         while len(found) < records_max:
             try:
-                frame = decode_frame(data, before, self._key)
+                frame = decode_frame(data, before, self._key, base=base)
             except LayoutError as error:
-                raise _damaged(before._replace(offset=before.offset + base), str(error)) from error
+                raise _damaged(before, str(error)) from error
             if frame is None:
                 break
+            found.append(Followed(frame.event_id, frame.body, Place(frame.after, before.offset)))
             before = frame.after
-            position = Position(before.segment, before.offset + base, before.sequence, before.chain_hash)
-            found.append(Followed(frame.event_id, frame.body, Place(position, frame.offset + base)))
-        return before._replace(offset=before.offset + base)
+        return before
 
     def _enter(self, before: Position) -> Position:
         """The place of the first record of a segment, which must go on from the one before it."""

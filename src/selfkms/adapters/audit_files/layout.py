@@ -155,28 +155,36 @@ def encode_frame(event_id: bytes, body: bytes, before: Position, key: MACKey) ->
     return head + chain_hash + body, Position(before.segment, end, before.sequence + 1, chain_hash)
 
 
-def decode_frame(segment: bytes, before: Position, key: MACKey) -> Frame | None:
+def decode_frame(segment: bytes, before: Position, key: MACKey, *, base: int = 0) -> Frame | None:
     """The frame at a place in the bytes of its segment, or None where there are no more.
+
+    Args:
+        segment: from the offset `base` on.
+        before: the place.
+        key: of the chain.
+        base: 0 for all of the segment.
 
     Raises:
         LayoutError: not the next record of the chain.
     """
-    body_offset = before.offset + FRAME_OVERHEAD
+    offset = before.offset - base
+    body_offset = offset + FRAME_OVERHEAD
     if body_offset >= len(segment):
         return None
-    head = segment[before.offset : before.offset + _HEAD.size]
+    head = segment[offset : offset + _HEAD.size]
     length, sequence, event_id = _HEAD.unpack(head)
     if length == 0:
         return None
     if sequence != before.sequence + 1:
         raise LayoutError(f"the sequence number is {sequence}")
-    if body_offset + length > len(segment):
+    end = body_offset + length
+    if end > len(segment):
         raise LayoutError("the record is longer than its segment")
-    chain_hash = segment[before.offset + _HEAD.size : body_offset]
-    body = segment[body_offset : body_offset + length]
+    chain_hash = segment[offset + _HEAD.size : body_offset]
+    body = segment[body_offset:end]
     if not compare_digest(chain_hash, key.tag(before.chain_hash + head + body)):
         raise LayoutError("the chain hash does not fit")
-    return Frame(event_id, body, before.offset, Position(before.segment, body_offset + length, sequence, chain_hash))
+    return Frame(event_id, body, before.offset, Position(before.segment, base + end, sequence, chain_hash))
 
 
 def _cut(data: bytes, fields_bytes: int) -> tuple[bytes, bytes, bytes]:

@@ -4,9 +4,11 @@ So each record is taken in once, however often the process dies. Events that are
 no rows to look them up by, but they count for the use of KMS keys.
 """
 
+import gc
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +28,17 @@ RECORDS_AT_ONCE: Final = 10_000
 _TERMS_REMEMBERED_MAX: Final = 200_000
 _PRUNE_SECONDS: Final = 3_600.0
 _TERMS_AT_ONCE: Final = 1_000
+
+# The events of a batch by their kind, from which the postings of each term are made without a row of Python's for each.
+_MARKS: Final = """
+CREATE TEMP TABLE marks (
+    kind INTEGER NOT NULL, event_time INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    PRIMARY KEY (kind, event_time, sequence)
+) WITHOUT ROWID"""
+_POSTINGS_OF_KIND: Final = (
+    "INSERT OR IGNORE INTO postings SELECT ?, event_time, sequence FROM temp.marks WHERE kind = ? "
+    "ORDER BY event_time, sequence"
+)
 
 _log: Final = logging.getLogger(__name__)
 
@@ -50,6 +63,8 @@ class JournalFeed:
             HistoryUnavailableError: it cannot be opened.
         """
         self._connection = connect(path)
+        with answering():
+            self._connection.execute(_MARKS)
         self._follower = follower
         self._clock = clock
         self._history_seconds = history_days * SECONDS_PER_DAY
@@ -67,6 +82,10 @@ class JournalFeed:
         return BEGINNING if row is None else Place(Position(*row[:4]), row[4])
 
     def feed(self) -> bool:
+        with _without_collector():
+            return self._feed()
+
+    def _feed(self) -> bool:
         place = self.place()
         try:
             with answering():  # An OSError of the journal's files, too.
@@ -125,7 +144,9 @@ class JournalFeed:
     def _write(self, batch: "_Batch", place: Place) -> None:
         write = self._connection.executemany
         write("INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?)", batch.events)
-        write("INSERT OR IGNORE INTO postings VALUES (?, ?, ?)", batch.postings(self._term))
+        write("INSERT INTO temp.marks VALUES (?, ?, ?)", batch.marks())
+        write(_POSTINGS_OF_KIND, batch.postings(self._term))
+        self._connection.execute("DELETE FROM temp.marks")
         # First what happened to keys: a replica key that ended and was made again has the same ARN.
         for event_name, key_arn, at in batch.lives:
             self._note_life(event_name, key_arn, at)
@@ -255,12 +276,25 @@ class _Batch:
             if event_name == "DeleteKey":
                 self.last_uses.pop(key_arn, None)
 
-    def postings(self, number: Callable[[_Term], int]) -> list[tuple[int, int, int]]:
-        """Terms by their numbers, times and events, in the order of the table: neighbours are written together."""
-        rows = []
-        for kind in self._kinds.values():
-            if kind.marks:
-                numbers = [number(term) for term in kind.terms]
-                rows += [(term, at, sequence) for term in numbers for at, sequence in kind.marks]
-        rows.sort()
-        return rows
+    def marks(self) -> Iterator[tuple[int, int, int]]:
+        """The events that can be looked up: kinds by their place, times and numbers."""
+        for number, kind in enumerate(self._kinds.values()):
+            for at, sequence in kind.marks:
+                yield number, at, sequence
+
+    def postings(self, number: Callable[[_Term], int]) -> list[tuple[int, int]]:
+        """Terms by their numbers and kinds by their place, in the order of the table: neighbours together."""
+        kinds = [(place, kind) for place, kind in enumerate(self._kinds.values()) if kind.marks]
+        return sorted((number(term), place) for place, kind in kinds for term in kind.terms)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """A batch is tens of thousands of tuples without a cycle; the collector would look at them several times."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
