@@ -16,6 +16,7 @@ from botocore.parsers import QueryParser
 from botocore.serialize import QuerySerializer
 
 from harness.issuer import KnownIssuers
+from selfkms.adapters.memory.block_store import MemoryBlockStore
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.adapters.memory.event_history import MemoryEventHistory
 from selfkms.adapters.memory.log_store import MemoryLogStore
@@ -30,6 +31,7 @@ from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.gate.authenticate import Authenticator
 from selfkms.gate.handle import Gate
 from selfkms.gate.outcome import Outcome
+from selfkms.gate.storage import StorageKeeper
 from selfkms.gate.upkeep import Upkeep
 from selfkms.protocol.http import HTTPRequest
 from selfkms.protocol.model import regions
@@ -132,6 +134,7 @@ class World:
         self.issuers = KnownIssuers()
         self.history = MemoryEventHistory(self._records)
         self.log_store = MemoryLogStore("logs")
+        self.blocks = MemoryBlockStore(self.clock.wall)
         self.gate = Gate(
             services={**SERVICES, "kms": msgspec.structs.replace(SERVICES["kms"], operations=operations)},
             database=self.database,
@@ -151,6 +154,7 @@ class World:
             elapsed=self.clock.wall,
             history=self.history,
             log_store=self.log_store,
+            blocks=self.blocks,
         )
         self.upkeep = Upkeep(
             database=self.database,
@@ -158,6 +162,15 @@ class World:
             keys=self.keys,
             clock=self.clock,
             entropy=self.entropy,
+        )
+        self.storage_keeper = StorageKeeper(
+            database=self.database,
+            key_store=self.key_store,
+            keys=self.keys,
+            clock=self.clock,
+            entropy=self.entropy,
+            blocks=self.blocks,
+            operations=SERVICES["kms"].operations,
         )
         self.credentials: dict[str, Credential] = {}
         self.session_tokens: dict[str, str | None] = {}

@@ -8,6 +8,7 @@ from typing import Final
 from selfkms.adapters.audit_files.follow import Follower
 from selfkms.adapters.audit_files.journal import Durability, FileJournal
 from selfkms.adapters.audit_files.placed import JournalRecords
+from selfkms.adapters.block_files.store import FileBlockStore
 from selfkms.adapters.event_history.feed import JournalFeed
 from selfkms.adapters.event_history.reads import SQLiteEventHistory
 from selfkms.adapters.log_stores.directory import DirectoryLogStore
@@ -31,6 +32,7 @@ from selfkms.gate.authenticate import Authenticator
 from selfkms.gate.delivery import Deliverer
 from selfkms.gate.digests import DigestWriter
 from selfkms.gate.handle import Gate, Service
+from selfkms.gate.storage import StorageKeeper
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink
 from selfkms.ports.database import Database
@@ -127,6 +129,24 @@ class Assembly:
             elapsed=time.monotonic,
             history=self.event_history(),
             log_store=self.log_store(),
+            blocks=self.block_store(),
+        )
+
+    def block_store(self) -> FileBlockStore:
+        """Where the blocks of snapshots are, for the thread that asks."""
+        return FileBlockStore(self._unsealed.data_dir.snapshots, self._unsealed.entropy)
+
+    def storage_keeper(self) -> StorageKeeper:
+        """What falls due for snapshots and volumes, for the thread that asks."""
+        database = self.database()
+        return StorageKeeper(
+            database=database,
+            key_store=self.key_store(database),
+            keys=self.keys,
+            clock=self._unsealed.clock,
+            entropy=self._unsealed.entropy,
+            blocks=self.block_store(),
+            operations=self.services["kms"].operations,
         )
 
     def upkeep(self, database: Database) -> Upkeep:

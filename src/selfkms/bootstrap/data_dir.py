@@ -35,6 +35,11 @@ class DataDir(NamedTuple):
         return self.root / "history.sqlite"
 
     @property
+    def snapshots(self) -> Path:
+        """The blocks of snapshots and volumes, encrypted."""
+        return self.root / "snapshots"
+
+    @property
     def clients(self) -> Path:
         """What `dev` writes for AWS clients: `config` and `credentials`."""
         return self.root / "aws"

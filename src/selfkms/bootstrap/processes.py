@@ -88,6 +88,7 @@ def serve(
                 BlockingRecorderLink(recorder_path),
                 assembly.history_feed,
                 lambda: assembly.deliverer(BlockingRecorderLink(recorder_path)),
+                assembly.storage_keeper,
             ),
         ),
         *_workers(_worker_settings(server, port, tls), parts, count=server.worker_count),

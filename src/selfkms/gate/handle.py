@@ -206,6 +206,7 @@ class Gate:
         service, model = self._envelope(request, service, event)
         operation = service.operations.get(model.name)
         event.read_only = operation is not None and operation.audit.read_only
+        event.data = operation is not None and operation.audit.data
         signed = operation is None or not operation.unsigned
         if signed:
             self._authenticate(request, service, model, event)

@@ -48,7 +48,9 @@ def begin(request: HTTPRequest, *, event_id: str, request_id: str, at: float) ->
 
 def note_request(event: Event, operation: Operation, parameters: dict[str, Any]) -> None:
     """The parameters that the operation lets into the audit, as the caller named them."""
-    event.parameters = _parameters(operation.audit, parameters)
+    recorded = _parameters(operation.audit, parameters)
+    shown = operation.audit.shown
+    event.parameters = recorded if shown is None or recorded is None else shown(recorded)
 
 
 def as_sent(request: msgspec.Struct) -> dict[str, Any]:

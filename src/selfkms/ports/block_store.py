@@ -44,7 +44,7 @@ class Progress(NamedTuple):
 class ChangedBlock(NamedTuple):
     """A block that is not the same in two block maps."""
 
-    index: int
+    block_index: int
     in_first: bool
     in_second: bool
 

@@ -131,9 +131,9 @@ def list_changed_blocks(
     return ListChangedBlocksResult(
         changed_blocks=tuple(
             ChangedBlockEntry(
-                block_index=block.index,
-                first_block_token=of_first.issue(block.index, expires_at=expires_at) if block.in_first else None,
-                second_block_token=of_second.issue(block.index, expires_at=expires_at)
+                block_index=block.block_index,
+                first_block_token=of_first.issue(block.block_index, expires_at=expires_at) if block.in_first else None,
+                second_block_token=of_second.issue(block.block_index, expires_at=expires_at)
                 if block.in_second
                 else None,
             )
@@ -142,7 +142,7 @@ def list_changed_blocks(
         expiry_time=expires_at,
         volume_size=second.size_gib,
         block_size=BLOCK_BYTES,
-        next_token=_next([block.index for block in found], request.max_results, pages, context),
+        next_token=_next([block.block_index for block in found], request.max_results, pages, context),
     )
 
 
