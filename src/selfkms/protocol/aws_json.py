@@ -24,7 +24,8 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 _BRACKET: Final = re.compile(rb"[\[{\]}]")
 
 
-def _from_secret(value: Any) -> Any:
+def from_secret(value: Any) -> Any:
+    """What the JSON encoder does not know: a secret becomes base64."""
     if isinstance(value, Secret):
         return base64.b64encode(value.open(SECRET_ACCESS)).decode("ascii")
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
@@ -39,7 +40,7 @@ def _to_secret(type_: type, value: Any) -> Any:
 
 
 _DECODER: Final = msgspec.json.Decoder()
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=_from_secret)
+_ENCODER: Final = msgspec.json.Encoder(enc_hook=from_secret)
 
 
 def decode(operation: OperationModel, body: bytes) -> dict[str, Any]:
@@ -50,8 +51,17 @@ def decode(operation: OperationModel, body: bytes) -> dict[str, Any]:
             object, or a value of another JSON type than the model says.
         ValidationException: a constraint of the model is broken.
     """
+    return operation.validate(parse(body))
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """The same before the model is asked.
+
+    Raises:
+        SerializationException: what is said of `decode`, but for types.
+    """
     if not body:
-        return operation.validate({})
+        return {}
     if _too_deep(body):
         raise SerializationException
     try:
@@ -63,7 +73,7 @@ def decode(operation: OperationModel, body: bytes) -> dict[str, Any]:
         raise SerializationException("Start of list found where not expected")
     if not isinstance(parameters, dict):
         raise SerializationException
-    return operation.validate(parameters)
+    return parameters
 
 
 def convert(parameters: Mapping[str, Any], type_: type[_Request]) -> _Request:

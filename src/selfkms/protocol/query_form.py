@@ -69,6 +69,22 @@ def fields_of(request: HTTPRequest) -> dict[str, str]:
     body, query = forms_of(request)
     try:
         form = "&".join(filter(None, (body.decode(), query.replace("+", "%2B"))))
+    except UnicodeDecodeError:
+        raise MalformedQueryString from None
+    return _fields(form)
+
+
+def query_fields_of(target: str) -> dict[str, str]:
+    """The parameters in the query of a target, where a plus sign is a plus sign.
+
+    Raises:
+        MalformedQueryString: as `fields_of` does.
+    """
+    return _fields(target.partition("?")[2].replace("+", "%2B"))
+
+
+def _fields(form: str) -> dict[str, str]:
+    try:
         pairs = parse_qsl(form, keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
     except ValueError:
         # The cause is cut off: it may hold parts of the body.

@@ -361,7 +361,12 @@ _LAST_BEFORE_TWO_PADS: Final = frozenset("AQgw")
 
 
 def _read_blob(value: Any) -> bytes:
-    """RFC 4648, 4, padded, nothing else in between. The text is not repeated in the error: it may be a plaintext."""
+    """RFC 4648, 4, padded, nothing else in between. The text is not repeated in the error: it may be a plaintext.
+
+    No JSON value is bytes: those are the whole body of a request of a REST protocol, as they came.
+    """
+    if isinstance(value, bytes):
+        return value
     if isinstance(value, str):
         try:
             decoded = binascii.a2b_base64(value, strict_mode=True)

@@ -1,18 +1,20 @@
 """The protocols by which clients speak to services: bytes to parameters, results and errors to bytes.
 
-Source: Smithy, "AWS JSON 1.1 protocol", "AWS Query protocol", "AWS EC2 query protocol".
+Source: Smithy, "AWS JSON 1.1 protocol", "AWS Query protocol", "AWS EC2 query protocol", "AWS restJson1 protocol".
 """
 
+import functools
 import re
 from typing import Any, Final, Protocol
 
 import msgspec
 
-from selfkms.domain.errors import AWSError
-from selfkms.protocol import aws_json, aws_query, ec2_query
+from selfkms.domain.errors import AWSError, UnknownOperationException
+from selfkms.protocol import aws_json, aws_query, ec2_query, rest_json
 from selfkms.protocol.errors import json_answer, json_error
 from selfkms.protocol.http import HTTPRequest, HTTPResponse
 from selfkms.protocol.model import OperationModel, ServiceModel
+from selfkms.protocol.rest_routes import Route, Routes
 
 # Where a signature says which service it is for; whether it says the truth is for `sigv4` to find.
 _SCOPE: Final = re.compile(
@@ -108,3 +110,34 @@ class EC2Wire:
 
     def error(self, error: AWSError, request_id: str) -> HTTPResponse:
         return ec2_query.error(error, request_id)
+
+
+class RestJSONWire:
+    """REST-JSON: method and path are the operation."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        """Of one service; its operations are not looked at before there is a request."""
+        self._model = model
+
+    @functools.cached_property
+    def _routes(self) -> Routes:
+        return Routes(self._model.operations)
+
+    def _route(self, request: HTTPRequest) -> Route | None:
+        return self._routes.find(request.method, request.target)
+
+    def operation_name(self, request: HTTPRequest) -> str | None:
+        route = self._route(request)
+        return route.operation if route is not None else None
+
+    def decode(self, operation: OperationModel, request: HTTPRequest) -> dict[str, Any]:
+        route = self._route(request)
+        if route is None or route.operation != operation.name:
+            raise UnknownOperationException
+        return rest_json.decode(operation, request, route.labels)
+
+    def answer(self, operation: OperationModel, result: msgspec.Struct | None, request_id: str) -> HTTPResponse:
+        return rest_json.answer(operation, result, request_id)
+
+    def error(self, error: AWSError, request_id: str) -> HTTPResponse:
+        return rest_json.error(error, request_id)

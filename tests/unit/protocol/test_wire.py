@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from selfkms.domain.errors import AccessDenied, AccessDeniedException, ValidationError
+from selfkms.domain.errors import AccessDenied, AccessDeniedException, UnknownOperationException, ValidationError
 from selfkms.protocol.http import HTTPRequest
 from selfkms.protocol.model import ServiceModel
-from selfkms.protocol.wire import JSON_WIRE, QueryWire, named_service
+from selfkms.protocol.wire import JSON_WIRE, EC2Wire, QueryWire, RestJSONWire, Wire, named_service
 from selfkms.services.shapes import Shape
 
 FORM = ("content-type", "application/x-www-form-urlencoded; charset=utf-8")
@@ -168,3 +168,36 @@ class TestQuery:
         operation: Any = model.operations["GetAccessKeyInfo"]
         with pytest.raises(ValidationError):
             QueryWire(model).decode(operation, request(FORM, body=body))
+
+
+class TestEC2:
+    """EC2's own Query protocol."""
+
+    def test_requests_answers_and_errors(self) -> None:
+        """A form comes, XML goes, in any API version."""
+        wire: Wire = EC2Wire()
+        operation = ServiceModel.load("ec2", only=["DeleteVolume"]).operations["DeleteVolume"]
+        for version in (b"2016-11-15", b"2014-10-01"):
+            received = request(FORM, body=b"Action=DeleteVolume&VolumeId=vol-1&Version=" + version)
+            assert wire.operation_name(received) == "DeleteVolume"
+            assert wire.decode(operation, received) == {"VolumeId": "vol-1"}
+        assert wire.operation_name(request(FORM, body=b"VolumeId=vol-1")) is None
+        assert b"<return>true</return>" in wire.answer(operation, None, "r-1").body
+        assert wire.error(UnknownOperationException(operation="RunInstances"), "r-1").status == 400
+
+
+class TestRestJSON:
+    """REST-JSON, the protocol of EBS."""
+
+    def test_nothing_is_read_before_there_is_a_request(self) -> None:
+        """The model may be one that is read on demand."""
+        model = ServiceModel.on_demand("ebs", only=["GetSnapshotBlock"])
+        wire: Wire = RestJSONWire(model)
+        assert "_loaded" not in vars(model.operations)
+        assert wire.operation_name(request(method="POST", target="/snapshots")) is None
+        received = request(method="GET", target="/snapshots/snap-1/blocks/5?blockToken=a%2B")
+        assert wire.operation_name(received) == "GetSnapshotBlock"
+        decoded = wire.decode(model.operations["GetSnapshotBlock"], received)
+        assert decoded == {"SnapshotId": "snap-1", "BlockIndex": 5, "BlockToken": "a+"}
+        assert wire.answer(model.operations["GetSnapshotBlock"], None, "r-1").status == 200
+        assert wire.error(AccessDenied("no"), "r-1").status == 403
