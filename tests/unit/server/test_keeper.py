@@ -10,6 +10,7 @@ import pytest
 from harness.world import World
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.gate.delivery import Deliverer
+from selfkms.gate.storage import StorageKeeper
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, JournalUnavailableError
 from selfkms.ports.database import CorruptRecordError, DatabaseUnavailableError
@@ -125,6 +126,16 @@ class FakeFeed:
         self.done.append("prune")
 
 
+class FakeStorage(StorageKeeper):
+    """Has no snapshots."""
+
+    def __init__(self) -> None:
+        pass
+
+    def attend(self) -> bool:
+        return False
+
+
 class FakeDeliverer(Deliverer):
     """Has nothing to deliver."""
 
@@ -155,7 +166,7 @@ def test_whoever_is_behind_does_not_wait(restored_signals: None) -> None:
     """Batch follows batch, each after a round of the other jobs; at the end all of it comes once more."""
     assert restored_signals is None
     upkeep, feed = FakeUpkeep(), FakeFeed(behind=100, stop_after=9)
-    run_keeper(lambda: upkeep, Sink(), lambda: feed, FakeDeliverer, interval_seconds=0.0)
+    run_keeper(lambda: upkeep, Sink(), lambda: feed, FakeDeliverer, FakeStorage, interval_seconds=0.0)
     assert feed.done == ["feed", "prune"] * 6
     assert upkeep.done == JOBS * 6
 

@@ -180,9 +180,7 @@ def begin_copying(source: Snapshot, key_arn: str | None, resource_id: str, linea
         if error.http_status >= 500:
             raise
         return Copying(Failing(keys.NOT_ACCESSIBLE, grants=tuple(grants)), None)
-    copy = Copy(
-        source=source.blocks, source_key=source.data_key, source_lineage=source.lineage, grants=tuple(grants)
-    )
+    copy = Copy(source=source.blocks, source_key=source.data_key, source_lineage=source.lineage, grants=tuple(grants))
     return Copying(copy, data_key)
 
 
