@@ -325,6 +325,10 @@ class World:
             self._journal += (self.last.record, *self.last.copies)
         return self.last
 
+    def all_records(self) -> list[dict[str, Any]]:
+        """All audit records, wherever they went."""
+        return [json.loads(record.body) for record in self._records()]
+
     def _records(self) -> list[AuditRecord]:
         """All audit records, wherever they went, in the order of their event IDs: those are counted."""
         committed = [audit for _, audit in self.database.audit_backlog(limit=10_000)]

@@ -349,7 +349,7 @@ class Gate:
     def _commit(self, context: Context, event: Event) -> None:
         try:
             copies = event.copies(self._entropy.uuid)
-            records = [event.finish(), *copies, *context.events, *event.companions]
+            records = [*event.companions, event.finish(), *copies, *context.events]
             self._database.commit(context.changes, records)
         except (DatabaseUnavailableError, CorruptRecordError) as error:
             # Whether it was written is not known. If it was, its record stands with it, and must not be hidden by
