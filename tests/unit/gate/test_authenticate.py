@@ -16,7 +16,10 @@ from selfkms.domain.records import Put, Remove
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.gate import authenticate
 from selfkms.gate.authenticate import Authenticator
+from selfkms.gate.handle import Service
 from selfkms.protocol.http import HTTPRequest
+from selfkms.protocol.model import ServiceModel
+from selfkms.protocol.wire import RestJSONWire
 from selfkms.services.iam.accounts import Credential
 
 INVALID_TOKEN = ("UnrecognizedClientException", "The security token included in the request is invalid.")
@@ -54,6 +57,23 @@ def changed_header(request: HTTPRequest, name: str, old: str, new: str) -> HTTPR
     headers = tuple((n, value.replace(old, new) if n == name else value) for n, value in request.headers)
     assert headers != request.headers
     return msgspec.structs.replace(request, headers=headers)
+
+
+def without_its_body(world: World, method: str, target: str, *, by: str = ALICE_ACCOUNT) -> HTTPRequest:
+    """A request to EBS whose signature leaves the body out, as clients write a block."""
+    unsigned = AWSRequest(
+        method=method,
+        url=f"https://ebs.us-east-1.amazonaws.com{target}",
+        data=b"a block",
+        headers={
+            "Host": "ebs.us-east-1.amazonaws.com",
+            "x-amz-data-length": "7",
+            "x-amz-checksum": "a=",
+            "x-amz-checksum-algorithm": "SHA256",
+        },
+    )
+    unsigned.context["payload_signing_enabled"] = False
+    return msgspec.structs.replace(world._signed(unsigned, "ebs", by=by, region=REGION), method=method, target=target)
 
 
 def code_of(world: World, request: HTTPRequest) -> str:
@@ -189,6 +209,26 @@ class TestSignatures:
         authenticator = world.gate._authenticator
         with pytest.raises(InvalidSignatureException, match="Credential should be scoped to correct service: 'sts'"):
             authenticator.authenticate(world.request("ListKeys"), "sts")
+
+    @pytest.mark.parametrize("by", [ALICE_ACCOUNT, "session"])
+    def test_a_body_that_is_left_out(self, world: World, by: str) -> None:
+        """Only of an operation that allows it, with a user's access key and with temporary credentials."""
+        world.remember("session", world.sts("GetSessionToken")["Credentials"])
+        request = without_its_body(world, "PUT", "/snapshots/snap-1/blocks/5", by=by)
+        authenticator = world.gate._authenticator
+        assert authenticator.authenticate(request, "ebs", unsigned_payload=True).caller.user_name == "admin"
+        with pytest.raises(InvalidSignatureException):
+            authenticator.authenticate(request, "ebs")
+
+    def test_the_gate_knows_of_which_operations_it_may_be(self, world: World) -> None:
+        """It is the service model that says so."""
+        model = ServiceModel.load("ebs")
+        ebs = Service(signing_name="ebs", model=model, wire=RestJSONWire(model), operations={})
+        world.gate._services = {**world.gate._services, "ebs": ebs}
+        put = world.send(without_its_body(world, "PUT", "/snapshots/snap-1/blocks/5")).response
+        assert put.status == 404  # known, but not served
+        get = world.send(without_its_body(world, "GET", "/snapshots/snap-1/blocks/5")).response
+        assert (get.status, dict(get.headers)["x-amzn-errortype"]) == (403, "InvalidSignatureException")
 
     @pytest.mark.parametrize(("ahead", "code"), [(295, ""), (-295, ""), (310, "expired"), (-310, "early")])
     def test_the_window_of_a_signature(self, world: World, ahead: float, code: str) -> None:

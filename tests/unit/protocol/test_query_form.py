@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from selfkms.domain.errors import MalformedInput, MalformedQueryString
 from selfkms.protocol.http import HTTPRequest
-from selfkms.protocol.query_form import FIELDS_MAX, fields_of, parameters_of
+from selfkms.protocol.query_form import FIELDS_MAX, Naming, fields_of, long, parameters_of, query_fields_of
 from selfkms.protocol.validate import Shape, ShapeReference
 
 SHAPES = {
@@ -272,3 +272,52 @@ def test_any_bytes_are_a_form_or_refused(body: bytes) -> None:
     except MalformedQueryString:
         return
     assert all(isinstance(name, str) for name in fields)
+
+
+# -- where lists are numbered without a word between
+
+FLAT = Naming(member=lambda name, _: name.upper(), flattened=True)
+
+
+def read_flat(**fields: str) -> dict[str, Any]:
+    return parameters_of(SHAPES, "Request", {name.replace("__", "."): text for name, text in fields.items()}, FLAT)
+
+
+def test_flattened_lists() -> None:
+    """Entries follow the name of the list, in order of their numbers; names are what the protocol makes of them."""
+    assert read_flat(LIST__2="b", LIST__1="a", LIST__10="no") == {"List": ["a", "b", None]}
+    assert read_flat(ITEMS__1__TEXT="a", ITEMS__1__LIST__1="b") == {"Items": [{"Text": "a", "List": ["b"]}]}
+    assert read_flat(LIST="") == {"List": []}
+    assert read_flat(Text="ignored", TEXT="a") == {"Text": "a"}
+
+
+@pytest.mark.parametrize("name", ["LIST__member__1", "LIST__a", "LIST__0", "LIST__-1", "LIST", "LIST__1234567890"])
+def test_no_entries_of_a_flattened_list(name: str) -> None:
+    """What is below a list and no entry of it is refused."""
+    with pytest.raises(MalformedInput):
+        read_flat(**{name: "a"})
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("9223372036854775807", 2**63 - 1),
+        ("-9223372036854775808", -(2**63)),
+        ("9223372036854775808", "9223372036854775808"),
+        ("1.0", "1.0"),
+        ("\u0661", "\u0661"),
+        ("", ""),
+    ],
+)
+def test_long(text: str, number: int | str) -> None:
+    """64 bits; what is no such number is left to the validator."""
+    assert long(text) == number
+
+
+def test_the_query_of_a_target() -> None:
+    """Read as a form but for plus signs, and as strictly."""
+    assert query_fields_of("/a?b=%2B+&c") == {"b": "++", "c": ""}
+    assert query_fields_of("/a") == {}
+    for query in ("a=1&a=2", "a=%f", "a=%ff"):
+        with pytest.raises(MalformedQueryString):
+            query_fields_of(f"/?{query}")

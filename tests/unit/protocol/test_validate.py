@@ -363,3 +363,23 @@ def test_nothing_but_the_two_errors(kms: ServiceModel, data: st.DataObject) -> N
         kms.operations[operation].validate(parameters)
     except (SerializationException, ValidationException) as error:
         assert error.message  # noqa: PT017  either way is fine
+
+
+def test_long_numbers_and_bodies_that_are_bytes() -> None:
+    """A long has a range as an integer has; bytes that are there already are not decoded again."""
+    shapes = {
+        "Request": Shape(
+            "structure", members={"Size": ShapeReference("Size"), "Data": ShapeReference("Data")}, required=("Data",)
+        ),
+        "Size": Shape("long", min=1),
+        "Data": Shape("blob", max=4),
+    }
+    validate = compile_input(shapes, "Request")
+    assert validate({"Size": 2**40, "Data": b"\xff=="}) == {"Size": 2**40, "Data": b"\xff=="}
+    assert validate({"Data": b""}) == {"Data": b""}
+    with pytest.raises(ValidationException, match=r"'0' at 'size' .* value greater than or equal to 1"):
+        validate({"Size": 0, "Data": b""})
+    with pytest.raises(ValidationException, match=r"Value at 'data' .* length less than or equal to 4"):
+        validate({"Data": b"12345"})
+    with pytest.raises(SerializationException):
+        validate({"Size": "1", "Data": b""})

@@ -96,3 +96,18 @@ def test_nothing_breaks_the_document(text: str) -> None:
 def test_no_markup_gets_through() -> None:
     """A text cannot end its element, begin another or name an entity."""
     assert xml.escaped("</a><b>&c;]]>") == "&lt;/a&gt;&lt;b&gt;&amp;c;]]&gt;"
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (1_795_514_400, "2026-11-24T10:00:00.000Z"),
+        (1_795_514_400.25, "2026-11-24T10:00:00.250Z"),
+        (-0.5, "1969-12-31T23:59:59.500Z"),
+    ],
+)
+def test_milliseconds(moment: float, text: str) -> None:
+    """The other form of a timestamp, wherever it stands."""
+    assert xml.milliseconds(moment) == text
+    written = xml.members(SHAPES, "Result", {"List": [{"Date": moment}]}, xml.milliseconds)
+    assert written == f"<List><member><Date>{text}</Date></member></List>"
