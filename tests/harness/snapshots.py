@@ -2,25 +2,28 @@
 
 import hashlib
 import io
+import json
 from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.awsrequest import AWSRequest, HeadersDict
 from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
 from harness.world import ALICE_ACCOUNT, REGION, Refused, World, loaded
+from selfkms.domain.arns import root_arn
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
+from selfkms.domain.ebs.storage import EBSDefaults
+from selfkms.domain.records import Put
 from selfkms.domain.secrets import SECRET_ACCESS
 from selfkms.protocol.http import HTTPRequest
 
 MODELS: Final = {name: loaded(name) for name in ("ebs", "ec2")}
 _PROTOCOLS: Final = {"ebs": "rest-json", "ec2": "ec2"}
-BY_DEFAULT_ON: Final = "EnableEbsEncryptionByDefault"
 
 
 def block(mark: int) -> bytes:
@@ -105,6 +108,24 @@ class SnapshotWorld(World):
             for entry in listed
         }
 
+    def encrypt_by_default(self, *, enabled: bool) -> None:
+        """What the account wants in this Region."""
+        found = self.database.ebs_defaults(ALICE_ACCOUNT, REGION) or EBSDefaults(
+            account_id=ALICE_ACCOUNT, region=REGION
+        )
+        self.database.commit([Put(found.changed(encrypted=enabled))])
+
+    def only_via_ec2(self, key: str, *actions: str, region: str = REGION) -> None:
+        """A key policy that lets the account administer the KMS key, and do this through Amazon EC2 alone."""
+        account = {"Effect": "Allow", "Principal": {"AWS": root_arn(ALICE_ACCOUNT)}, "Resource": "*"}
+        through = {"StringEquals": {"kms:ViaService": f"ec2.{region}.amazonaws.com"}}
+        statements = [
+            {**account, "Action": ["kms:PutKeyPolicy", "kms:DisableKey", "kms:EnableKey"]},
+            {**account, "Action": list(actions), "Condition": through},
+        ]
+        policy = json.dumps({"Statement": statements[: 2 if actions else 1]})
+        self.call("PutKeyPolicy", {"KeyId": key, "Policy": policy}, region=region)
+
     def keep(self) -> None:
         """The keeper's rounds, until nothing is to be done at once."""
         while self.storage_keeper.attend():
@@ -124,14 +145,16 @@ class SnapshotWorld(World):
         self, service: str, operation: str, parameters: Mapping[str, Any], *, by: str, region: str
     ) -> dict[str, Any]:
         model = MODELS[service].operation_model(operation)
-        serialized = create_serializer(_PROTOCOLS[service]).serialize_to_request(dict(parameters), model)
+        serialized = create_serializer(_PROTOCOLS[service], include_validation=False).serialize_to_request(
+            dict(parameters), model
+        )
         outcome = self.send(self._signed_as_is(serialized, service, by=by, region=region))
         response = outcome.response
         streaming = model.has_streaming_output and response.status < 300
         answer: dict[str, Any] = create_parser(_PROTOCOLS[service]).parse(
             {
                 "body": io.BytesIO(response.body) if streaming else response.body,
-                "headers": dict(response.headers),
+                "headers": HeadersDict(dict(response.headers)),
                 "status_code": response.status,
                 "context": {},
             },
@@ -140,7 +163,8 @@ class SnapshotWorld(World):
         answer.pop("ResponseMetadata", None)
         if response.status >= 300:
             error = answer["Error"]
-            body = {"__type": error["Code"], "message": error.get("Message"), "Reason": answer.get("Reason")}
+            reason = json.loads(response.body).get("Reason") if service == "ebs" else None
+            body = {"__type": error["Code"], "message": error.get("Message"), "Reason": reason}
             raise Refused(response.status, body)
         if streaming:
             answer["BlockData"] = answer["BlockData"].read()

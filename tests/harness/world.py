@@ -163,15 +163,7 @@ class World:
             clock=self.clock,
             entropy=self.entropy,
         )
-        self.storage_keeper = StorageKeeper(
-            database=self.database,
-            key_store=self.key_store,
-            keys=self.keys,
-            clock=self.clock,
-            entropy=self.entropy,
-            blocks=self.blocks,
-            operations=SERVICES["kms"].operations,
-        )
+        self.storage_keeper = self.another_keeper()
         self.credentials: dict[str, Credential] = {}
         self.session_tokens: dict[str, str | None] = {}
         for account_id in (ALICE_ACCOUNT, BOB_ACCOUNT):
@@ -192,6 +184,18 @@ class World:
                 entropy=self.entropy,
                 now=self.clock.now(),
             )
+        )
+
+    def another_keeper(self) -> StorageKeeper:
+        """The keeper's jobs for snapshots, as after a restart."""
+        return StorageKeeper(
+            database=self.database,
+            key_store=self.key_store,
+            keys=self.keys,
+            clock=self.clock,
+            entropy=self.entropy,
+            blocks=self.blocks,
+            operations=SERVICES["kms"].operations,
         )
 
     def strip_of_policies(self, account_id: str) -> None:

@@ -17,7 +17,7 @@ def services() -> dict[str, Service]:
     """The services by their signing names: some tens of milliseconds."""
     kms, iam, sts, cloudtrail = (ServiceModel.load(name) for name in ("kms", "iam", "sts", "cloudtrail"))
     # The model of Amazon EC2 is a hundred times as large as what is served of it.
-    ec2, ebs = ServiceModel.load("ec2", only=EC2), ServiceModel.load("ebs")
+    ec2, ebs = ServiceModel.on_demand("ec2", only=EC2), ServiceModel.on_demand("ebs", only=DIRECT)
     return {
         "kms": Service(signing_name="kms", model=kms, wire=JSON_WIRE, operations=KMS),
         "iam": Service(signing_name="iam", model=iam, wire=QueryWire(iam), operations=IAM, region="us-east-1"),

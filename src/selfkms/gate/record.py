@@ -114,7 +114,9 @@ def note_result(event: Event, operation: Operation, resolved: Resolved, result: 
     event.additional = {_element(name): value for name, value in context.notes.items()} or None
     if operation.audit.answers:
         answers = {_element(name): _answer(name, result, resolved) for name in operation.audit.answers}
-        event.answers = {name: answer for name, answer in answers.items() if answer is not None}
+        given = {name: answer for name, answer in answers.items() if answer is not None}
+        shown = operation.audit.answers_shown
+        event.answers = given if shown is None else shown(given)
 
 
 def _parameters(audit: Audit, parameters: dict[str, Any]) -> dict[str, Any] | None:

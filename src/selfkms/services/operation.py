@@ -226,6 +226,8 @@ class Audit(msgspec.Struct, frozen=True):
     """Whether its records are those of a data event."""
     shown: Callable[[dict[str, Any]], dict[str, Any]] | None = None
     """What becomes of the recorded parameters, where CloudTrail has a form of its own for them."""
+    answers_shown: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    """So for the response elements."""
 
 
 class Operation(msgspec.Struct, frozen=True):

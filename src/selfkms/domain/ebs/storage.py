@@ -293,7 +293,7 @@ def volume_arn(region: str, account_id: str, volume_id: str) -> str:
 
 def new_id(kind: str, random: bytes) -> str:
     """`snap-` or `vol-`, and 17 hex digits of at least 9 random bytes."""
-    return f"{kind}-{random.hex()[:_ID_HEX_DIGITS]}"
+    return f"{kind}-{random.hex()[-_ID_HEX_DIGITS:]}"
 
 
 def is_snapshot_id(text: str) -> bool:

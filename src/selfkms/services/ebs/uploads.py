@@ -389,6 +389,7 @@ OPERATIONS: Final = (
                 "kms_key_arn",
             ),
             shown=hidden,
+            answers_shown=hidden,
             read_only=False,
         ),
     ),

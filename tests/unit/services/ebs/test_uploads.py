@@ -21,37 +21,6 @@ def key(world: SnapshotWorld) -> str:
     return arn
 
 
-def defaults(world: SnapshotWorld, *, encrypted: bool) -> None:
-    from selfkms.domain.ebs.storage import EBSDefaults
-    from selfkms.domain.records import Put
-
-    world.database.commit([Put(EBSDefaults(account_id=ALICE_ACCOUNT, region="us-east-1", encrypted=encrypted))])
-
-
-def only_via_ec2(world: SnapshotWorld, key: str, *actions: str) -> None:
-    """A key policy that lets the account do so through Amazon EC2 alone."""
-    import json
-
-    policy = {
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{ALICE_ACCOUNT}:root"},
-                "Action": ["kms:PutKeyPolicy", "kms:DisableKey", "kms:EnableKey", "kms:ScheduleKeyDeletion"],
-                "Resource": "*",
-            },
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": f"arn:aws:iam::{ALICE_ACCOUNT}:root"},
-                "Action": list(actions),
-                "Resource": "*",
-                "Condition": {"StringEquals": {"kms:ViaService": "ec2.us-east-1.amazonaws.com"}},
-            },
-        ]
-    }
-    world.call("PutKeyPolicy", {"KeyId": key, "Policy": json.dumps(policy)})
-
-
 def test_a_snapshot_is_started(world: SnapshotWorld, key: str) -> None:
     """Pending, with the KMS key that was named."""
     answer = world.direct(
@@ -103,7 +72,7 @@ def test_the_record_hides_the_kms_key(world: SnapshotWorld, key: str) -> None:
 
 def test_a_key_policy_that_names_ec2(world: SnapshotWorld, key: str) -> None:
     """The whole life of a snapshot needs the key only through Amazon EC2."""
-    only_via_ec2(world, key, "kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt")
+    world.only_via_ec2(key, "kms:DescribeKey", "kms:GenerateDataKey", "kms:Decrypt")
     assert world.read(world.uploaded(BLOCKS, KmsKeyArn=key)) == BLOCKS
 
 
@@ -119,7 +88,7 @@ def test_what_starting_needs(
     world: SnapshotWorld, key: str, actions: tuple[str, ...], refusal: tuple[int, str, str]
 ) -> None:
     """Both permissions. What KMS refused is in the audit, and no snapshot came of it."""
-    only_via_ec2(world, key, *actions)
+    world.only_via_ec2(key, *actions)
     assert world.direct_refusal("StartSnapshot", VolumeSize=1, KmsKeyArn=key) == refusal
     refused = [record for record in world.all_records() if record.get("errorCode") == "AccessDenied"]
     assert refused[-1]["userIdentity"]["invokedBy"] == "ebs.amazonaws.com"
@@ -147,13 +116,12 @@ def test_encrypted_without_a_key(world: SnapshotWorld) -> None:
     assert world.read(snapshot_id) == BLOCKS
 
 
-@pytest.mark.parametrize("encrypted", [None, False, True])
-def test_encryption_by_default(world: SnapshotWorld, encrypted: bool | None) -> None:
+def test_encryption_by_default(world: SnapshotWorld) -> None:
     """As coldsnap starts snapshots: it says nothing of encryption, and the account decides."""
-    if encrypted is not None:
-        defaults(world, encrypted=encrypted)
-    answer = world.direct("StartSnapshot", VolumeSize=1, Timeout=10)
-    assert ("KmsKeyArn" in answer) is bool(encrypted)
+    for enabled in (False, True):
+        world.encrypt_by_default(enabled=enabled)
+        answer = world.direct("StartSnapshot", VolumeSize=1, Timeout=10)
+        assert ("KmsKeyArn" in answer) is enabled
 
 
 @pytest.mark.parametrize(
@@ -209,7 +177,6 @@ def test_blocks_come_back(world: SnapshotWorld, key: str) -> None:
         ({"BlockData": b"four", "DataLength": 4}, (400, "ValidationException", "INVALID_BLOCK")),
         ({"BlockIndex": 2_048}, (400, "ValidationException", "INVALID_BLOCK")),
         ({"Checksum": checksum_of(b"")}, (403, "InvalidSignatureException", None)),
-        ({"Checksum": "not base64"}, (403, "InvalidSignatureException", None)),
         ({"SnapshotId": "snap-0123456789abcdef0"}, (404, "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")),
         ({"by": BOB_ACCOUNT}, (404, "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")),
         ({"region": "eu-west-1"}, (404, "ResourceNotFoundException", "SNAPSHOT_NOT_FOUND")),
@@ -229,10 +196,7 @@ def test_what_is_no_block(
         "Checksum": checksum_of(data),
         "ChecksumAlgorithm": "SHA256",
     }
-    found = world.direct_refusal("PutSnapshotBlock", **{**parameters, **changed})
-    if refusal[1] == "InvalidSignatureException":
-        found = (*found[:2], None)
-    assert found == refusal
+    assert world.direct_refusal("PutSnapshotBlock", **{**parameters, **changed}) == refusal
     assert world.complete(snapshot_id, {}) == "completed"
 
 
@@ -312,10 +276,10 @@ def test_what_a_child_needs(world: SnapshotWorld, key: str, missing: str) -> Non
     """Three permissions on the KMS key of the parent."""
     parent_id = world.uploaded({}, KmsKeyArn=key)
     needed = {"kms:ReEncryptFrom", "kms:ReEncryptTo", "kms:Decrypt"}
-    only_via_ec2(world, key, *(needed - {missing}))
+    world.only_via_ec2(key, *(needed - {missing}))
     refusal = world.direct_refusal("StartSnapshot", VolumeSize=1, ParentSnapshotId=parent_id)
     assert refusal[:2] == (404, "ResourceNotFoundException")
-    only_via_ec2(world, key, *needed)
+    world.only_via_ec2(key, *needed)
     assert world.direct("StartSnapshot", VolumeSize=1, ParentSnapshotId=parent_id)["ParentSnapshotId"] == parent_id
 
 
@@ -330,7 +294,7 @@ def test_parents_that_are_none(world: SnapshotWorld) -> None:
     assert refused(parent_id, by=BOB_ACCOUNT) == "SNAPSHOT_NOT_FOUND"
     assert refused(pending_id) == "INVALID_SNAPSHOT_ID"
     assert refused(parent_id, size=1) == "INVALID_VOLUME_SIZE"
-    defaults(world, encrypted=True)
+    world.encrypt_by_default(enabled=True)
     assert refused(parent_id) == "INVALID_PARAMETER_VALUE"
 
 
