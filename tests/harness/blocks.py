@@ -1,9 +1,10 @@
 """Blocks of snapshots for tests: small words blown up to 512 KiB, and the keys of two lineages."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
+from selfkms.adapters.block_files.store import FileBlockStore
 from selfkms.domain.ebs.blocks import BLOCK_BYTES, BlockMap
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
 from selfkms.ports.block_store import BlockStore, Finished
@@ -12,6 +13,9 @@ LINEAGE: Final = "lineage-1"
 OTHER_LINEAGE: Final = "lineage-2"
 KEY: Final = Secret(bytes(range(64)))
 OTHER_KEY: Final = Secret(bytes(range(64, 128)))
+
+OpenStore = Callable[[], FileBlockStore]
+"""Opens one more instance on the same files, as another process would have it."""
 
 
 def block(word: object) -> Secret:

@@ -12,7 +12,7 @@ class BlockCorruptError(Exception):
 
 
 class BlockStoreUnavailableError(Exception):
-    """Disk full, not writable …: what was to be written does not count as written. It may be tried again."""
+    """Disk full, not writable …: whether what was to be written counts is not known. It may be tried again."""
 
 
 class Block(NamedTuple):

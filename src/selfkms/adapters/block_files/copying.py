@@ -15,7 +15,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import Final, NamedTuple
 
-from selfkms.adapters.audit_files.segments import write_all
 from selfkms.adapters.block_files.layout import ENTRY_BYTES, encode_entry, index_of, is_no_entry, open_digest, slot_of
 from selfkms.adapters.block_files.maps import MapFile
 from selfkms.adapters.block_files.packs import PackWriter
@@ -126,7 +125,7 @@ def read_block(descriptor: int, entry: bytes, cipher: BlockCipher, seals: Digest
 
 def _make_last(writer: PackWriter, entries: bytes, position: int) -> None:
     writer.sync_blocks()
-    write_all(writer.entries, entries, position * ENTRY_BYTES)
+    writer.add(entries, position)
     os.fdatasync(writer.entries)
 
 

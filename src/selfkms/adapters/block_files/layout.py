@@ -88,9 +88,9 @@ def encode_map_end(rows: list[PackRow], count: int) -> bytes:
 
 
 def decode_map_end(end: bytes) -> list[PackRow]:
-    """The packs of a map. The bytes are known to be authentic."""
+    """The packs of a map. If the bytes are an end at all, encoding these packs gives them again."""
     rows = []
     for at in range(0, len(end) - MAP_TRAILER_BYTES, PACK_ROW_BYTES):
-        name = end[at : at + _PACK_NAME_BYTES].rstrip(b"\0").decode()
+        name = end[at : at + _PACK_NAME_BYTES].rstrip(b"\0").decode(errors="replace")
         rows.append(PackRow(name, int.from_bytes(end[at + _PACK_NAME_BYTES : at + PACK_ROW_BYTES])))
     return rows

@@ -15,7 +15,6 @@ from selfkms.adapters.block_files.layout import (
     MAP,
     MAP_ENTRY_BYTES,
     MAP_MAGIC,
-    MAP_TRAILER_BYTES,
     UNFINISHED,
     PackRow,
     decode_map_end,
@@ -70,9 +69,12 @@ class MapFile:
             self._digests += hashlib.sha256(page).digest()
         end = os.pread(self._descriptor, max(os.fstat(self._descriptor).st_size - end_at, 0), end_at)
         whole.update(end)
-        if not hmac.compare_digest(whole.hexdigest(), sha256) or len(end) < MAP_TRAILER_BYTES:
+        if not hmac.compare_digest(whole.hexdigest(), sha256):
             raise self._corrupt()
-        return decode_map_end(end)
+        rows = decode_map_end(end)
+        if end != encode_map_end(rows, self.count):
+            raise self._corrupt()
+        return rows
 
     def _corrupt(self) -> BlockCorruptError:
         return BlockCorruptError(f"{self._name} is not what was written")

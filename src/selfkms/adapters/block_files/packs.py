@@ -78,12 +78,19 @@ class PackWriter:
             BlockStoreUnavailableError: the pack was removed meanwhile.
         """
         with locked(self.entries):
-            state = os.fstat(self.entries)
-            if not state.st_nlink:
-                raise BlockStoreUnavailableError("the pack was removed")
             # What a writer that died or found the disk full left of an entry is written over.
-            write_all(self.entries, entry, state.st_size // ENTRY_BYTES * ENTRY_BYTES)
+            self.add(entry, os.fstat(self.entries).st_size // ENTRY_BYTES)
         os.fdatasync(self.entries)
+
+    def add(self, entries: bytes, position: int) -> None:
+        """Write entries from a position on; the caller holds the lock, and syncs them.
+
+        Raises:
+            BlockStoreUnavailableError: see `append`.
+        """
+        if not os.fstat(self.entries).st_nlink:
+            raise BlockStoreUnavailableError("the pack was removed")
+        write_all(self.entries, entries, position * ENTRY_BYTES)
 
     def close(self) -> None:
         os.close(self.blocks)

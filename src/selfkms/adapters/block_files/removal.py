@@ -38,8 +38,9 @@ def remove_all_but(directory: Path, maps: Sequence[BlockMap], packs: Sequence[st
 def _remove(directory: Path, names: Iterable[str]) -> None:
     for name in names:
         path = directory / name
-        if name.endswith(f".{PACK_BLOCKS}"):
-            # Other processes may have it open for long; the disk gets its room back at once.
-            os.truncate(path, 0)
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            if name.endswith(f".{PACK_BLOCKS}"):
+                # Other processes may have it open for long; the disk gets its room back at once.
+                os.truncate(path, 0)
+            path.unlink()
     sync_directory(directory)

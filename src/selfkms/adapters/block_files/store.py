@@ -1,7 +1,8 @@
 """Blocks of snapshots in files: `<directory>/<lineage>/`, with the packs and block maps of the lineage."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -55,18 +56,12 @@ class FileBlockStore:
         assert (len(block), len(checksum)) == (BLOCK_BYTES, CHECKSUM_BYTES)
         BlockCipher(data_key).encrypt(block_index, block.open(SECRET_ACCESS), self._buffer)
         seals = DigestSeals(data_key, lineage, pack)
-        with answering():
-            writer = self._writer(lineage, pack)
-            try:
-                slot = writer.reserve()
-                writer.write(slot, self._buffer)
-                writer.sync_blocks()
-                random = self._entropy.random_bytes(RANDOM_BYTES)
-                writer.append(encode_entry(block_index, seals.seal(block_index, slot, checksum, random=random)))
-            except (OSError, BlockStoreUnavailableError):
-                # The files may have been removed: the next block finds out, or makes them.
-                self._writers.forget(lambda name: name == (lineage, pack))
-                raise
+        with self._writing(lineage, pack) as writer:
+            slot = writer.reserve()
+            writer.write(slot, self._buffer)
+            writer.sync_blocks()
+            random = self._entropy.random_bytes(RANDOM_BYTES)
+            writer.append(encode_entry(block_index, seals.seal(block_index, slot, checksum, random=random)))
 
     def finish(self, lineage: str, pack: str, map_id: str, *, parent: BlockMap | None, data_key: Secret) -> Finished:
         check_names(lineage, pack, map_id)
@@ -115,24 +110,24 @@ class FileBlockStore:
         self, source: BlockMap, source_key: Secret, lineage: str, pack: str, data_key: Secret, *, limit: int
     ) -> Progress:
         check_names(lineage, pack)
-        with answering():
+        with self._writing(lineage, pack) as writer:
             opened = self._map(source)
-            writer = self._writer(lineage, pack)
             target = Target(
                 writer, BlockCipher(source_key), BlockCipher(data_key), DigestSeals(data_key, lineage, pack)
             )
             # For the whole batch: a second process that takes up the same copy waits, and then goes on behind.
             with locked(writer.entries):
-                position = self._copied_before(source, opened, lineage, pack)
+                position = self._copied_before(source, opened, writer, (lineage, pack))
                 entries = (entry for entry, _ in zip(opened.entries(position), range(limit), strict=False))
                 copied = self._threads().copy(entries, self._locator(source, opened, source_key), target, position)
                 self._copied = {(lineage, pack): (source, copied)}
         return Progress(copied, source.count)
 
-    def _copied_before(self, source: BlockMap, opened: MapFile, lineage: str, pack: str) -> int:
+    def _copied_before(
+        self, source: BlockMap, opened: MapFile, writer: PackWriter, target_name: tuple[str, str]
+    ) -> int:
         """How far a copy is. What this instance did is remembered, so that not every batch reads all entries."""
-        writer = self._writer(lineage, pack)
-        known_source, position = self._copied.get((lineage, pack), (None, 0))
+        known_source, position = self._copied.get(target_name, (None, 0))
         if known_source == source and os.fstat(writer.entries).st_size == position * ENTRY_BYTES:
             return position
         return copied_before(writer, opened)
@@ -197,5 +192,13 @@ class FileBlockStore:
     def _pack(self, lineage: str, pack: str) -> int:
         return self._packs.get((lineage, pack), lambda: open_to_read(blocks_file(self._directory / lineage, pack)))
 
-    def _writer(self, lineage: str, pack: str) -> PackWriter:
-        return self._writers.get((lineage, pack), lambda: PackWriter(self._made(lineage), pack))
+    @contextmanager
+    def _writing(self, lineage: str, pack: str) -> Iterator[PackWriter]:
+        """A pack to write to. After a failure it is opened anew: it may have been removed."""
+        name = (lineage, pack)
+        try:
+            with answering():
+                yield self._writers.get(name, lambda: PackWriter(self._made(lineage), pack))
+        except BlockStoreUnavailableError:
+            self._writers.forget(lambda known: known == name)
+            raise
