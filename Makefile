@@ -50,6 +50,7 @@ fix: setup       ## what a program can put right
 
 bench: setup     ## speed, start-up time and memory, as ratios within one run
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.blocks
 
 docs: setup      ## write docs/reference/ anew from the tables
 	$(BIN)/python -m tools.reference
