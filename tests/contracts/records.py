@@ -6,6 +6,21 @@ from selfkms.domain.cloudtrail.deliveries import Chain, DigestFile, LogFile, Pla
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.selection import EventSelector
 from selfkms.domain.cloudtrail.trails import Trail, TrailTag
+from selfkms.domain.ebs.blocks import BlockMap
+from selfkms.domain.ebs.storage import (
+    Copy,
+    DataKey,
+    EBSDefaults,
+    Failing,
+    KeyUse,
+    Snapshot,
+    SnapshotShare,
+    SnapshotState,
+    Sweep,
+    Upload,
+    Volume,
+    VolumeState,
+)
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy, PolicyVersion
 from selfkms.domain.iam.principals import AccessKey, Account, Group, InlinePolicy, Role, User
@@ -141,6 +156,76 @@ DIGEST_KEY: Final = DigestKey(
     created_at=1.0,
     valid_until=2.0,
 )
+SNAPSHOT_ID: Final = "snap-0a1b2c3d4e5f60718"
+VOLUME_ID: Final = "vol-0a1b2c3d4e5f60718"
+KEY_ARN: Final = f"arn:aws:kms:{HERE}:{A}:key/key-1"
+KEY_USE: Final = KeyUse(KEY_ARN, GRANT.grant_id)
+DATA_KEY: Final = DataKey(wrapped=b"\x00\xff" * 20, key_arn=KEY_ARN, context_id=VOLUME_ID)
+BLOCK_MAP: Final = BlockMap(
+    lineage="lineage-1", map_id="map-1", pack="pack-2", sha256="ab" * 32, count=3, packs=("pack-1", "pack-2")
+)
+SNAPSHOT: Final = Snapshot(
+    account_id=A,
+    region=HERE,
+    snapshot_id=SNAPSHOT_ID,
+    volume_id=VOLUME_ID,
+    size_gib=8,
+    created_at=13.5,
+    lineage="lineage-1",
+    pack="pack-2",
+    data_key=DATA_KEY,
+    blocks=BLOCK_MAP,
+    tags=(Tag("team", "blau, Größe"),),
+    client_token="token-1",
+    fingerprint="cd" * 32,
+    work=Upload(
+        sealed_key=b"\xff\x00", timeout_seconds=3_600.5, completing=True, changed_blocks=7, checksum="c2hhMjU2"
+    ),
+    due_at=100.0,
+    state=SnapshotState.COMPLETED,
+    state_message="wird fertig",
+    completed_at=14.25,
+    description="Größe",
+    parent_id="snap-00000000000000001",
+    shared_with=(B, "000000000000"),
+    public=True,
+)
+COPYING_SNAPSHOT: Final = SNAPSHOT.changed(
+    snapshot_id="snap-0000000000000c0de",
+    client_token=None,
+    lineage="lineage-2",
+    blocks=None,
+    work=Copy(source=BLOCK_MAP, source_key=DATA_KEY, grants=(KEY_USE, KeyUse(KEY_ARN, "2b" * 32))),
+)
+FAILING_SNAPSHOT: Final = SNAPSHOT.changed(
+    snapshot_id="snap-0000000000000dead", client_token=None, data_key=None, work=Failing("the key is disabled")
+)
+VOLUME: Final = Volume(
+    account_id=A,
+    region=HERE,
+    volume_id=VOLUME_ID,
+    zone=f"{HERE}a",
+    size_gib=8,
+    created_at=13.75,
+    lineage="lineage-1",
+    data_key=DATA_KEY,
+    blocks=BLOCK_MAP,
+    client_token="token-1",
+    work=Copy(
+        source=BlockMap(lineage="lineage-0", map_id="m", pack="p", sha256="", count=1, packs=("p",)),
+        source_key=DataKey(wrapped=b"sealed"),
+    ),
+    due_at=101.0,
+    state=VolumeState.AVAILABLE,
+    snapshot_id=SNAPSHOT_ID,
+    volume_type="io2",
+    iops=3_000,
+    throughput=125,
+    multi_attach=True,
+)
+SHARE: Final = SnapshotShare(account_id=B, region=HERE, snapshot_id=SNAPSHOT_ID, owner=A)
+EBS_DEFAULTS: Final = EBSDefaults(account_id=A, region=HERE, encrypted=True, key_arn=KEY_ARN)
+SWEEP: Final = Sweep(lineage="lineage-1", resource_id=SNAPSHOT_ID, region=HERE, grants=(KEY_USE,))
 
 RECORDS: Final[dict[str, Record]] = {
     record.TABLE: record
@@ -159,8 +244,25 @@ RECORDS: Final[dict[str, Record]] = {
         GRANT,
         TRAIL,
         DIGEST_KEY,
+        SNAPSHOT,
+        VOLUME,
+        SHARE,
+        EBS_DEFAULTS,
+        SWEEP,
     )
 }
+
+
+def altered(record: Record, number: float) -> Record:
+    """The record with one of its fields set to another value for each number."""
+    match record:
+        case SnapshotShare():
+            return record.changed(owner=str(number))
+        case EBSDefaults():
+            return record.changed(key_arn=str(number))
+        case Sweep():
+            return record.changed(region=str(number))
+    return record.changed(created_at=number)
 
 
 def stored(database: Database, record: Record) -> Record | None:  # noqa: C901, PLR0912 -- one case for each type of record
@@ -195,6 +297,18 @@ def stored(database: Database, record: Record) -> Record | None:  # noqa: C901, 
         case DigestKey():
             keys = database.digest_keys(record.region)
             return next((key for key in keys if key.fingerprint == record.fingerprint), None)
+        case Snapshot():
+            return database.snapshot(record.account_id, record.region, record.snapshot_id)
+        case Volume():
+            return database.volume(record.account_id, record.region, record.volume_id)
+        case SnapshotShare():
+            shares = database.snapshot_shares(record.account_id, record.region, after="", limit=100)
+            return next((share for share in shares if share.snapshot_id == record.snapshot_id), None)
+        case EBSDefaults():
+            return database.ebs_defaults(record.account_id, record.region)
+        case Sweep():
+            sweeps = database.sweeps(limit=100)
+            return next((sweep for sweep in sweeps if sweep.primary_key() == record.primary_key()), None)
     raise AssertionError(record.TABLE)
 
 

@@ -22,6 +22,7 @@ from contracts.records import (
     USER,
     A,
     B,
+    altered,
     put,
     stored,
 )
@@ -67,15 +68,15 @@ def test_what_did_not_exist_is_found_once_it_does(open_database: Callable[[], Da
 def test_every_change_raises_the_row_version(database: Database, record: Record) -> None:
     """The second and the third change of a record give it row versions 2 and 3."""
     for version in range(3):
-        put(database, record.changed(row_version=version, created_at=float(version)))
-        assert stored(database, record) == record.changed(row_version=version + 1, created_at=float(version))
+        put(database, altered(record, version).changed(row_version=version))
+        assert stored(database, record) == altered(record, version).changed(row_version=version + 1)
 
 
 def test_a_second_insert_conflicts(database: Database, record: Record) -> None:
     """A record that exists is not inserted again, and stays as it is."""
     put(database, record)
     with pytest.raises(ConflictError):
-        put(database, record.changed(created_at=99.0))
+        put(database, altered(record, 99.0))
     assert stored(database, record) == record.changed(row_version=1)
 
 
@@ -112,8 +113,8 @@ def test_a_removed_record_is_gone_and_may_come_anew(database: Database, record: 
     assert stored(database, record) is not None
     database.commit([Remove(record.changed(row_version=1))])
     assert stored(database, record) is None
-    put(database, record.changed(created_at=50.0))
-    assert stored(database, record) == record.changed(row_version=1, created_at=50.0)
+    put(database, altered(record, 50.0))
+    assert stored(database, record) == altered(record, 50.0).changed(row_version=1)
 
 
 def test_a_conflict_leaves_nothing_behind(database: Database) -> None:
@@ -229,9 +230,9 @@ def test_instances_see_each_others_changes(open_database: Callable[[], Database]
     put(one, record)
     two.refresh()
     assert stored(two, record) == record.changed(row_version=1)
-    put(one, record.changed(row_version=1, created_at=77.0))
+    put(one, altered(record, 77.0).changed(row_version=1))
     two.refresh()
-    assert stored(two, record) == record.changed(row_version=2, created_at=77.0)
+    assert stored(two, record) == altered(record, 77.0).changed(row_version=2)
     two.commit([Remove(record.changed(row_version=2))])
     one.refresh()
     assert stored(one, record) is None
@@ -243,10 +244,10 @@ def test_after_a_conflict_the_newest_is_read(open_database: Callable[[], Databas
     put(one, record)
     two.refresh()
     assert stored(two, record) is not None
-    put(one, record.changed(row_version=1, created_at=77.0))
+    put(one, altered(record, 77.0).changed(row_version=1))
     with pytest.raises(ConflictError):
         two.commit([Put(record.changed(row_version=1))])
-    assert stored(two, record) == record.changed(row_version=2, created_at=77.0)
+    assert stored(two, record) == altered(record, 77.0).changed(row_version=2)
 
 
 def test_audit_records_wait_in_order(database: Database) -> None:
@@ -295,11 +296,11 @@ def test_pruning_hides_no_change(open_database: Callable[[], Database], record: 
     put(one, record)
     two.refresh()
     assert stored(two, record) is not None
-    put(one, record.changed(row_version=1, created_at=77.0))
+    put(one, altered(record, 77.0).changed(row_version=1))
     put(one, ACCOUNT.changed(account_id=B))
     one.prune_changes(keep_after=2_000_000.0)
     two.refresh()
-    assert stored(two, record) == record.changed(row_version=2, created_at=77.0)
+    assert stored(two, record) == altered(record, 77.0).changed(row_version=2)
 
 
 @pytest.mark.parametrize("threads", [2, 4])

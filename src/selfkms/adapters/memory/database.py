@@ -1,6 +1,6 @@
 """The records of an installation in dictionaries: what a database promises, and nothing of how it keeps it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from threading import Lock
 from typing import TypeVar
@@ -8,7 +8,7 @@ from typing import TypeVar
 from selfkms.domain.cloudtrail.digests import DigestKey
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.cloudtrail.trails import Trail, trail_key
-from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Sweep, Volume
+from selfkms.domain.ebs.storage import EBSDefaults, Snapshot, SnapshotShare, Storage, Sweep, Volume
 from selfkms.domain.iam.identity_providers import OIDCProvider
 from selfkms.domain.iam.managed_policies import ManagedPolicy
 from selfkms.domain.iam.principals import AccessKey, Account, Group, Role, User
@@ -191,7 +191,7 @@ class MemoryDatabase:
 
     def storage_due(self, now: float, *, limit: int) -> list[Snapshot | Volume]:
         due = [(s.due_at, s) for s in self._storage() if s.due_at is not None]
-        due.sort(key=lambda entry: (entry[0], entry[1].primary_key()))
+        due.sort(key=lambda entry: entry[0])
         return list(islice((storage for due_at, storage in due if due_at <= now), limit))
 
     def storage_of_lineage(self, lineage: str) -> list[Snapshot | Volume]:
@@ -267,8 +267,8 @@ def _apply(change: Change, rows: dict[tuple[str, ...], Record]) -> None:
     if (present.row_version if present is not None else 0) != record.row_version:
         raise ConflictError(f"A record of {record.TABLE} is not the one that the change was decided on.")
     if isinstance(change, Put):
-        if isinstance(record, KeyMaterial) and present is None:
-            _check_handle(record, rows.values())
+        if present is None:
+            _check_unique(record, rows.values())
         rows[name] = record.changed(row_version=record.row_version + 1)
     elif present is None:
         raise ConflictError(f"A record of {record.TABLE} is not there to be removed.")
@@ -276,7 +276,19 @@ def _apply(change: Change, rows: dict[tuple[str, ...], Record]) -> None:
         del rows[name]
 
 
-def _check_handle(material: KeyMaterial, others: Iterable[Record]) -> None:
-    taken = {(other.region, other.handle) for other in others if isinstance(other, KeyMaterial)}
-    if (material.region, material.handle) in taken:
-        raise ConflictError("The handle is taken in this Region.")
+def _check_unique(record: Record, others: Iterable[Record]) -> None:
+    """Refuse what the unique indexes of `sql.schema` refuse."""
+    taken = {value for other in others for value in _unique(other)}
+    if not taken.isdisjoint(_unique(record)):
+        raise ConflictError(f"A record like this exists in {record.TABLE}.")
+
+
+def _unique(record: Record) -> Iterator[tuple[str, ...]]:
+    """What no other record of the table may have."""
+    match record:
+        case KeyMaterial():
+            yield (record.TABLE, record.region, record.handle)
+        case Snapshot():
+            yield (record.TABLE, record.region, record.snapshot_id)
+    if isinstance(record, Storage) and record.client_token is not None:
+        yield (record.TABLE, record.account_id, record.region, record.client_token)

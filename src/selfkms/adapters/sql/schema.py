@@ -112,12 +112,21 @@ Index(
 Index("ix_grants_grantee", *(GRANTS.c[name] for name in ("account_id", "region", "key_id", "grantee", "grant_id")))
 Index("ix_grants_retiring", *(GRANTS.c[name] for name in ("account_id", "region", "retiring", "grant_id")))
 
+_OF_TOKEN = ("account_id", "region", "client_token")
+_AT_WORK = SNAPSHOTS.c.due_at.is_not(None)
+Index(
+    "ix_snapshots_at_work",
+    *(SNAPSHOTS.c[name] for name in ("account_id", "region", "snapshot_id")),
+    sqlite_where=_AT_WORK,
+    postgresql_where=_AT_WORK,
+)
 Index("ix_snapshots_id", SNAPSHOTS.c.region, SNAPSHOTS.c.snapshot_id, unique=True)
 for _table in (SNAPSHOTS, VOLUMES):
     Index(f"ix_{_table.name}_due_at", _table.c.due_at)
     Index(f"ix_{_table.name}_lineage", _table.c.lineage)
     Index(f"ix_{_table.name}_reads_lineage", _table.c.reads_lineage)
-    Index(f"ix_{_table.name}_client_token", _table.c.account_id, _table.c.region, _table.c.client_token)
+    # Of two requests with one token at once the later one is decided again, and finds what the other made.
+    Index(f"ix_{_table.name}_client_token", *(_table.c[name] for name in _OF_TOKEN), unique=True)
 
 INSTALLATION: Final = Table(
     "installation",

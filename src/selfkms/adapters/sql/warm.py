@@ -2,8 +2,9 @@
 
 What requests ask for again and again is kept: KMS keys (with whatever was computed from them, since the same object
 comes back), key materials, aliases, the grants on a KMS key for each grantee, accounts, users, groups, roles, managed
-policies, OpenID Connect providers, access keys, domain keys. Other listings and counts are not, nor that something does
-not exist; but that a grantee has no grant on a KMS key is kept, since every decision asks for it.
+policies, OpenID Connect providers, access keys, domain keys. Trails, snapshots, volumes and what belongs to them are
+not, for they change while they are at work; nor are other listings and counts, nor that something does not exist; but
+that a grantee has no grant on a KMS key is kept, since every decision asks for it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -30,6 +31,10 @@ ENTRIES_MAX: Final = 10_000
 
 GRANTEES_MAX: Final = 64
 """Of each KMS key. Sessions are grantees too, so that there is no end of them."""
+
+_NEVER_KEPT: Final = frozenset(
+    kind.TABLE for kind in (Trail, DigestKey, Snapshot, Volume, SnapshotShare, EBSDefaults, Sweep)
+)
 
 T = TypeVar("T")
 
@@ -295,6 +300,8 @@ class WarmDatabase:
                     self._forget_grant(account_id, region, key_id, grant_id)
                 case (table, *primary_key) if table in self._by_table:
                     self._by_table[table].forget(*primary_key)
+                case (table, *_) if table in _NEVER_KEPT:
+                    pass
                 case _:
                     # Written by a newer version, or damaged: whatever it means, nothing old is left.
                     self._forget_everything()

@@ -84,6 +84,26 @@ PLANS: dict[str, tuple[Callable[[SQLReads], object], str]] = {
         lambda sql: sql.grants_retirable_by(A, HERE, "retiring", after="g", limit=3),
         "ix_grants_retiring (account_id=? AND region=? AND retiring=? AND grant_id>?)",
     ),
+    "snapshots": (
+        lambda sql: sql.snapshots(A, HERE, after="s", limit=3),
+        "sqlite_autoindex_snapshots_1 (account_id=? AND region=? AND snapshot_id>?)",
+    ),
+    "snapshot_of_anybody": (
+        lambda sql: sql.snapshot_of_anybody(HERE, "snap-1"),
+        "ix_snapshots_id (region=? AND snapshot_id=?)",
+    ),
+    "snapshot_of_token": (
+        lambda sql: sql.snapshot_of_token(A, HERE, "token"),
+        "ix_snapshots_client_token (account_id=? AND region=? AND client_token=?)",
+    ),
+    "volume_of_token": (
+        lambda sql: sql.volume_of_token(A, HERE, "token"),
+        "ix_volumes_client_token (account_id=? AND region=? AND client_token=?)",
+    ),
+    "snapshots_at_work": (
+        lambda sql: sql.snapshots_at_work(A, HERE),
+        "ix_snapshots_at_work (account_id=? AND region=?)",
+    ),
 }
 
 
@@ -102,3 +122,30 @@ def test_an_index_answers(sql: SQLReads, name: str) -> None:
     assert search.endswith(expected)
     # What is due at the very same moment is sorted among itself.
     assert not others or name == "keys_due"
+
+
+@pytest.mark.parametrize(
+    ("read", "indexes"),
+    [
+        (lambda sql: sql.storage_due(1.0, limit=3), ("due_at (due_at<?)",)),
+        (
+            lambda sql: sql.storage_of_lineage("lineage"),
+            ("lineage (lineage=?)", "reads_lineage (reads_lineage=?)"),
+        ),
+    ],
+    ids=["storage_due", "storage_of_lineage"],
+)
+def test_indexes_answer_for_snapshots_and_volumes(
+    sql: SQLReads, read: Callable[[SQLReads], object], indexes: tuple[str, ...]
+) -> None:
+    """What is asked of both tables is found by an index of each, and nothing goes through a whole table."""
+    driver = driver_connection(sql._reader)
+    statements: list[str] = []
+    driver.set_trace_callback(statements.append)
+    read(sql)
+    driver.set_trace_callback(None)
+    for table, statement in zip(("snapshots", "volumes"), statements, strict=True):
+        steps = [step for *_numbers, step in driver.execute(f"EXPLAIN QUERY PLAN {statement}")]
+        searches = [step for step in steps if step.startswith("SEARCH ")]
+        assert [step.partition("INDEX ")[2] for step in searches] == [f"ix_{table}_{index}" for index in indexes]
+        assert not any(step.startswith("SCAN ") for step in steps)

@@ -5,7 +5,21 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from contracts.records import ADMIN, GRANT, HANDLE, KEY, RECORDS, A
+from contracts.records import (
+    ADMIN,
+    DIGEST_KEY,
+    EBS_DEFAULTS,
+    GRANT,
+    HANDLE,
+    KEY,
+    RECORDS,
+    SHARE,
+    SNAPSHOT,
+    SWEEP,
+    TRAIL,
+    VOLUME,
+    A,
+)
 from contracts.records import HERE as REGION
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.adapters.sql.changes import Touched
@@ -18,7 +32,7 @@ from selfkms.domain.installation import DomainKey
 from selfkms.domain.kms.aliases import Alias
 from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KeyMaterial, KMSKey
-from selfkms.domain.records import Change, Put, Remove
+from selfkms.domain.records import Change, Put, Record, Remove
 from selfkms.ports.database import Database, DatabaseUnavailableError
 
 
@@ -278,6 +292,21 @@ def test_others_are_kept(warm: WarmDatabase, database: CountingDatabase, freshne
     for read in READS.values():
         assert read(warm)
     assert dict(database.reads) == {"alias": 1}
+
+
+@pytest.mark.parametrize(
+    "record", [SNAPSHOT, VOLUME, SHARE, EBS_DEFAULTS, SWEEP, TRAIL, DIGEST_KEY], ids=lambda r: r.TABLE
+)
+def test_what_is_never_kept_makes_nothing_else_forgotten(
+    warm: WarmDatabase, database: CountingDatabase, freshness: ToldFreshness, record: Record
+) -> None:
+    """An upload of blocks, or a trail that delivers, changes its record again and again."""
+    warm.commit([Put(record.changed(row_version=1))])
+    freshness.next = [(record.TABLE, *record.primary_key())]
+    warm.refresh()
+    for read in READS.values():
+        assert read(warm)
+    assert not database.reads
 
 
 def test_a_commit_of_unknown_outcome_forgets(warm: WarmDatabase, database: CountingDatabase) -> None:

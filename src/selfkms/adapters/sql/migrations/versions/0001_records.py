@@ -45,6 +45,14 @@ def upgrade() -> None:
     _create_records("trails", "account_id", "region_and_name")
     _create_records("digest_keys", "region", "fingerprint")
     _create_storage("snapshots", "snapshot_id")
+    at_work = sa.text("due_at IS NOT NULL")
+    op.create_index(
+        "ix_snapshots_at_work",
+        "snapshots",
+        ["account_id", "region", "snapshot_id"],
+        sqlite_where=at_work,
+        postgresql_where=at_work,
+    )
     op.create_index("ix_snapshots_id", "snapshots", ["region", "snapshot_id"], unique=True)
     _create_storage("volumes", "volume_id")
     _create_records("snapshot_shares", "account_id", "region", "snapshot_id")
@@ -102,7 +110,7 @@ def _create_storage(name: str, resource_id: str) -> None:
     op.create_index(f"ix_{name}_due_at", name, ["due_at"])
     op.create_index(f"ix_{name}_lineage", name, ["lineage"])
     op.create_index(f"ix_{name}_reads_lineage", name, ["reads_lineage"])
-    op.create_index(f"ix_{name}_client_token", name, ["account_id", "region", "client_token"])
+    op.create_index(f"ix_{name}_client_token", name, ["account_id", "region", "client_token"], unique=True)
 
 
 def _create_records(
