@@ -179,7 +179,12 @@ SNAPSHOT: Final = Snapshot(
     client_token="token-1",
     fingerprint="cd" * 32,
     work=Upload(
-        sealed_key=b"\xff\x00", timeout_seconds=3_600.5, completing=True, changed_blocks=7, checksum="c2hhMjU2"
+        sealed_key=b"\xff\x00",
+        timeout_seconds=3_600.5,
+        parent=BLOCK_MAP,
+        completing=True,
+        changed_blocks=7,
+        checksum="c2hhMjU2",
     ),
     due_at=100.0,
     state=SnapshotState.COMPLETED,
@@ -195,10 +200,15 @@ COPYING_SNAPSHOT: Final = SNAPSHOT.changed(
     client_token=None,
     lineage="lineage-2",
     blocks=None,
-    work=Copy(source=BLOCK_MAP, source_key=DATA_KEY, grants=(KEY_USE, KeyUse(KEY_ARN, "2b" * 32))),
+    work=Copy(
+        source=BLOCK_MAP, source_key=DATA_KEY, source_lineage="lineage-1", grants=(KEY_USE, KeyUse(KEY_ARN, "2b" * 32))
+    ),
 )
 FAILING_SNAPSHOT: Final = SNAPSHOT.changed(
-    snapshot_id="snap-0000000000000dead", client_token=None, data_key=None, work=Failing("the key is disabled")
+    snapshot_id="snap-0000000000000dead",
+    client_token=None,
+    data_key=None,
+    work=Failing("the key is disabled", grants=(KEY_USE,)),
 )
 VOLUME: Final = Volume(
     account_id=A,
@@ -214,6 +224,7 @@ VOLUME: Final = Volume(
     work=Copy(
         source=BlockMap(lineage="lineage-0", map_id="m", pack="p", sha256="", count=1, packs=("p",)),
         source_key=DataKey(wrapped=b"sealed"),
+        source_lineage="lineage-0",
     ),
     due_at=101.0,
     state=VolumeState.AVAILABLE,

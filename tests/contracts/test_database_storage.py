@@ -26,7 +26,7 @@ from selfkms.ports.database import ConflictError, Database
 
 BARE_SNAPSHOT = Snapshot(account_id=A, region=HERE, snapshot_id="snap-1", size_gib=1, created_at=1.0, lineage="l")
 BARE_VOLUME = Volume(account_id=A, region=HERE, volume_id="vol-1", zone="z", size_gib=1, created_at=1.0, lineage="l")
-COPYING_NOTHING = BARE_VOLUME.changed(work=Copy(source=None, source_key=DATA_KEY))
+COPYING_NOTHING = BARE_VOLUME.changed(work=Copy(source=None, source_key=DATA_KEY, source_lineage="m"))
 
 
 def names(found: list[Snapshot] | list[Volume] | list[Snapshot | Volume]) -> list[str]:
