@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 from botocore.exceptions import ClientError
 
+from harness.commands import selfkms
 from harness.processes import Processes, until
 from harness.s3 import S3, running_s3
 from harness.server import ALICE_ACCOUNT, CLIENTS, Server, needs_clients, running
@@ -23,14 +24,18 @@ LOGS: Final = f"AWSLogs/{ALICE_ACCOUNT}/CloudTrail/us-east-1/"
 pytestmark = pytest.mark.client
 
 
-def access(s3: S3) -> tuple[str, ...]:
-    """The settings with which trails deliver to this S3."""
-    settings = {
+def settings(s3: S3) -> dict[str, str]:
+    """With which trails deliver to this S3."""
+    return {
         "trail.s3_endpoint": s3.endpoint,
         "trail.s3_access_key_id": "AKIATRAIL",
         "trail.s3_secret_access_key": "trail",
     }
-    return tuple(part for name, value in settings.items() for part in ("--set", f"{name}={value}"))
+
+
+def access(s3: S3) -> tuple[str, ...]:
+    """The same as options."""
+    return tuple(part for name, value in settings(s3).items() for part in ("--set", f"{name}={value}"))
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +53,9 @@ def server(s3: S3, data_dir: Path) -> Iterator[Server]:
     for key in s3.objects(BUCKET):
         s3.client.delete_object(Bucket=BUCKET, Key=key)
     with running(data_dir, "--workers", "1", *QUICK, *access(s3)) as own:
+        # For commands beside the server.
+        lines = (f'{name} = "{value}"' for name, value in settings(s3).items())
+        (data_dir / "selfkms.toml").write_text("\n".join(lines))
         yield own
 
 
@@ -57,10 +65,10 @@ def cloudtrail(server: Server) -> Iterator[Any]:
         yield client
 
 
-def start(cloudtrail: Any, **settings: Any) -> str:
+def start(cloudtrail: Any, **wishes: Any) -> str:
     """The ARN of a trail that logs."""
     made = cloudtrail.create_trail(
-        Name="audit", S3BucketName=BUCKET, EnableLogFileValidation=True, IsMultiRegionTrail=True, **settings
+        Name="audit", S3BucketName=BUCKET, EnableLogFileValidation=True, IsMultiRegionTrail=True, **wishes
     )
     cloudtrail.start_logging(Name="audit")
     arn: str = made["TrailARN"]
@@ -113,6 +121,11 @@ def validate(server: Server, s3: S3, arn: str) -> subprocess.CompletedProcess[st
     )
 
 
+def verify(server: Server) -> int:
+    """The exit code of `selfkms trail verify`, while the installation is served."""
+    return selfkms("trail", "verify", "--data-dir", server.data_dir).returncode
+
+
 def use(server: Server, count: int) -> Sequence[str]:
     """The request IDs of some requests."""
     with closing(server.client()) as kms:
@@ -120,7 +133,7 @@ def use(server: Server, count: int) -> Sequence[str]:
 
 
 def test_the_aws_cli_validates_what_is_delivered(server: Server, cloudtrail: Any, s3: S3) -> None:
-    """As it is it is valid; with one byte changed, or one object missing, it is not."""
+    """As it is it is valid; with one byte changed, or one object missing, it is not. So says `trail verify`, too."""
     arn = start(cloudtrail)
     use(server, 5)
     until(lambda: len(digests(s3)) >= 2, "two digests")
@@ -128,6 +141,7 @@ def test_the_aws_cli_validates_what_is_delivered(server: Server, cloudtrail: Any
     stop(cloudtrail, s3)
     done = validate(server, s3, arn)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert verify(server) == 0
     objects = s3.objects(BUCKET)
     log = next(key for key in objects if key.startswith(LOGS))
     listed = sorted(key for key in objects if key.startswith(DIGESTS))
@@ -140,14 +154,17 @@ def test_the_aws_cli_validates_what_is_delivered(server: Server, cloudtrail: Any
     ):
         s3.replace(BUCKET, key, body)
         assert validate(server, s3, arn).returncode == 1, key
+        assert verify(server) == 3, key
         s3.replace(BUCKET, key, objects[key])
-        assert validate(server, s3, arn).returncode == 0
-    for key in (log, listed[0]):
+    for key in (log, listed[0], listed[-1]):
         metadata = s3.client.head_object(Bucket=BUCKET, Key=key)["Metadata"]
         s3.client.delete_object(Bucket=BUCKET, Key=key)
-        assert validate(server, s3, arn).returncode == 1, key
+        # The AWS CLI does not know which digest is the newest.
+        assert validate(server, s3, arn).returncode == (0 if key == listed[-1] else 1), key
+        assert verify(server) == 3, key
         s3.client.put_object(Bucket=BUCKET, Key=key, Body=objects[key], Metadata=metadata)
     assert validate(server, s3, arn).returncode == 0
+    assert verify(server) == 0
 
 
 def test_each_record_is_in_one_file_whatever_is_killed(server: Server, cloudtrail: Any, s3: S3) -> None:
@@ -168,6 +185,7 @@ def test_each_record_is_in_one_file_whatever_is_killed(server: Server, cloudtrai
     }
     assert set(requests) <= seen
     assert validate(server, s3, arn).returncode == 0
+    assert verify(server) == 0
 
 
 def test_an_outage_of_s3_loses_nothing(data_dir: Path, tmp_path: Path) -> None:
@@ -242,3 +260,4 @@ def test_delivery_to_a_directory(data_dir: Path) -> None:
         for record in json.loads(gzip.decompress(path.read_bytes()))["Records"]
     ]
     assert set(requests) <= {record["requestID"] for record in records}
+    assert verify(server) == 0

@@ -37,6 +37,9 @@ class FakeSigner:
     def sign(self, key: DigestKey, data: bytes) -> bytes:
         return hashlib.sha256(key.public_key + data).digest()
 
+    def verify(self, key: DigestKey, data: bytes, signature: bytes) -> bool:
+        return self.sign(key, data) == signature
+
 
 class Deliveries:
     """A world's deliverer, and what it has delivered."""

@@ -2,6 +2,7 @@
 
 import ssl
 import time
+from collections.abc import Callable
 from functools import cache, cached_property
 from typing import Final
 
@@ -29,6 +30,7 @@ from selfkms.crypto.rsa import RSAKeyPair
 from selfkms.domain.limits import SECONDS_PER_DAY
 from selfkms.domain.secrets import Secret
 from selfkms.gate.authenticate import Authenticator
+from selfkms.gate.delivered import DeliveredCheck
 from selfkms.gate.delivery import Deliverer
 from selfkms.gate.digests import DigestWriter
 from selfkms.gate.handle import Gate, Service
@@ -208,6 +210,19 @@ class Assembly:
             )
         )
 
+    def delivered_check(self, database: Database, progress: Callable[[str, int], object]) -> DeliveredCheck:
+        """What looks at everything that trails have delivered, for the thread of this database."""
+        return DeliveredCheck(
+            database=database,
+            log_store=self.log_store(),
+            signer=SoftwareDigestSigner(self.keys),
+            progress=progress,
+        )
+
+    def journal_records(self) -> JournalRecords:
+        """The records of the journal in their order, for the thread that asks."""
+        return JournalRecords(self.follower())
+
     def deliverer(self, sink: AuditSink) -> Deliverer:
         """What delivers for trails, for the thread that asks; `sink` is the way to the journal."""
         unsealed = self._unsealed
@@ -215,7 +230,7 @@ class Assembly:
         upkeep = self.upkeep(database)
         return Deliverer(
             database=database,
-            records=JournalRecords(self.follower()),
+            records=self.journal_records(),
             log_store=log_store,
             digests=DigestWriter(
                 database=database,

@@ -129,7 +129,7 @@ class RSAPublicKey:
 
     @classmethod
     def load(cls, key_spec: KeySpec, spki: bytes) -> Self:
-        """From SubjectPublicKeyInfo in DER that this program made."""
+        """From SubjectPublicKeyInfo or RSAPublicKey (RFC 8017, A.1.1) in DER that this program made."""
         key = load_der_public_key(spki)
         assert isinstance(key, rsa.RSAPublicKey)
         assert key.key_size == BITS[key_spec]

@@ -168,15 +168,17 @@ class Deliverer:
                 selection = trail.selection()
                 gathered = self._gather(session, selection, until=None)
                 if not gathered.bodies:
-                    return trail if gathered.place == session.place else self._moved(trail, gathered.place)
+                    unmoved = gathered.place == session.place
+                    return trail if unmoved else self._moved(trail, selection, gathered.place)
                 plan = self._plan(trail, selection, gathered)
                 trail = self._keep(trail, msgspec.structs.replace(session, plan=plan))
             else:
                 gathered = self._gather(session, plan.selection, until=plan.until)
             trail = self._carry_out(trail, plan, gathered)
 
-    def _moved(self, trail: Trail, place: str) -> Trail:
-        return self._keep(trail, msgspec.structs.replace(trail.sessions[0], place=place))
+    def _moved(self, trail: Trail, selection: Selection, place: str) -> Trail:
+        moved = trail.with_delivered(place, selection=selection, bucket=trail.bucket, folder=trail.folder)
+        return self._keep(moved, msgspec.structs.replace(trail.sessions[0], place=place))
 
     def _gather(self, session: Session, selection: Selection, *, until: str | None) -> Gathered:
         """The records behind the session's place, up to another one, or as many as fit into a delivery."""
@@ -248,7 +250,11 @@ class Deliverer:
         now = self._clock.now()
         delivered = msgspec.structs.replace(trail.delivered, logs_at=now, logs_tried_at=now, logs_error="")
         session = msgspec.structs.replace(session, plan=None, place=plan.until)
-        return self._keep(trail.changed(delivered=delivered), session)
+        # The trail may have got another bucket since the plan was made.
+        bucket, key, region = plan.files[0].bucket, plan.files[0].key, plan.files[0].region
+        folder = key[: key.rindex(f"/{region}/") + 1]
+        remembering = trail.with_delivered(plan.until, selection=plan.selection, bucket=bucket, folder=folder)
+        return self._keep(remembering.changed(delivered=delivered), session)
 
     def _keep(self, trail: Trail, session: Session) -> Trail:
         changed = trail.changed(sessions=(session, *trail.sessions[1:]))

@@ -11,6 +11,7 @@ import msgspec
 
 from selfkms.domain.cloudtrail.deliveries import Chain, DigestFile, Session, digest_file_key
 from selfkms.domain.cloudtrail.digests import SIGNATURE_ALGORITHM, DigestKey, digest_document, signed_bytes
+from selfkms.domain.cloudtrail.event import event_time
 from selfkms.domain.cloudtrail.trails import Trail
 from selfkms.domain.records import Change, Put, Remove
 from selfkms.ports.clock import Clock
@@ -86,6 +87,7 @@ class DigestWriter:
                 following = Chain(region=chain.region, start=chain.end, previous=written)
                 trail = self._keep(trail, session.with_chain(following))
                 continue
+            trail = trail.with_last_digests(written)
             others = tuple(other for other in session.chains if other.region != chain.region)
             if not others:
                 self._database.commit([ended_session(trail)])
@@ -114,7 +116,11 @@ class DigestWriter:
         if signing_key is None:
             raise CorruptRecordError(f"the key {chain.signing_key} that signs digests of {chain.region} is missing")
         document = digest_document(chain, account_id=trail.account_id)
-        signature = self._signer.sign(signing_key, signed_bytes(chain, document)).hex()
+        assert chain.end is not None
+        signed = signed_bytes(
+            event_time(chain.end), path=f"{chain.bucket}/{chain.key}", document=document, previous=chain.previous
+        )
+        signature = self._signer.sign(signing_key, signed).hex()
         metadata = {"signature": signature, "signature-algorithm": SIGNATURE_ALGORITHM}
         self._log_store.put(chain.bucket, chain.key, gzip.compress(document, mtime=0), metadata=metadata)
         return DigestFile(

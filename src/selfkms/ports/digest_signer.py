@@ -17,3 +17,6 @@ class DigestSigner(Protocol):
         Raises:
             CorruptRecordError: the key is not one that was made here.
         """
+
+    def verify(self, key: DigestKey, data: bytes, signature: bytes) -> bool:
+        """Whether that is the signature; the public key suffices."""

@@ -4,8 +4,9 @@ Both work on a journal at rest and while the recorder writes: what lies behind t
 the open end, not damage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 import msgspec
@@ -25,6 +26,8 @@ from selfkms.adapters.audit_files.segments import (
 from selfkms.crypto.mac import MACKey
 from selfkms.domain.secrets import Secret
 
+_PROGRESS_RECORDS: Final = 10_000
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What a journal holds, as far as it is in order."""
@@ -42,10 +45,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The first thing that is wrong, or None."""
 
 
-def verify(directory: Path, audit_key: Secret) -> Report:
+def verify(directory: Path, audit_key: Secret, *, progress: Callable[[int], object] = lambda _: None) -> Report:
     """Check every hash, number and link of a journal.
 
-    An event ID must not occur twice within `RECENT_IDS_MAX` records, which is as far as the recorder remembers.
+    An event ID must not occur twice within `RECENT_IDS_MAX` records, which is as far as the recorder remembers. What is
+    given as `progress` is told how many records were checked.
 
     Raises:
         OSError: it cannot be read.
@@ -58,6 +62,8 @@ def verify(directory: Path, audit_key: Secret) -> Report:
         for frame in walk.frames():
             first = first or frame
             last = frame
+            if frame.after.sequence % _PROGRESS_RECORDS == 0:
+                progress(frame.after.sequence)
     except JournalDamagedError as error:
         damage = error.damage
     return Report(

@@ -81,15 +81,16 @@ class JournalFeed:
             ).fetchone()
         return BEGINNING if row is None else Place(Position(*row[:4]), row[4])
 
-    def feed(self) -> bool:
+    def feed(self, *, records_max: int | None = None) -> bool:
+        """See the port; `records_max`: not more than that."""
         with _without_collector():
-            return self._feed()
+            return self._feed(self._records_at_once if records_max is None else min(records_max, self._records_at_once))
 
-    def _feed(self) -> bool:
+    def _feed(self, limit: int) -> bool:
         place = self.place()
         try:
             with answering():  # An OSError of the journal's files, too.
-                records = self._follower.read(place, records_max=self._records_at_once)
+                records = self._follower.read(place, records_max=limit)
         except AnotherJournalError:
             _log.warning("the event history is of another audit journal and is made anew")
             self._forget_all()
@@ -101,7 +102,7 @@ class JournalFeed:
             return False
         with answering():
             self._take_in(place, records)
-        return len(records) == self._records_at_once
+        return len(records) == limit
 
     def prune(self) -> None:
         """Once an hour; a term after the other, so that each transaction is short."""

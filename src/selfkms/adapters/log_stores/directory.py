@@ -6,12 +6,18 @@ An object's metadata is in a file beside it, `NAME.metadata.json`.
 import errno
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import (
+    LogStoreDeniedError,
+    LogStoreError,
+    NoSuchBucketError,
+    NoSuchObjectError,
+    StoredObject,
+)
 
 METADATA_SUFFIX: Final = ".metadata.json"
 
@@ -40,6 +46,27 @@ class DirectoryLogStore:
             if metadata:
                 _write(path.with_name(path.name + METADATA_SUFFIX), json.dumps(dict(metadata)).encode())
             _write(path, body)
+
+    def get(self, bucket: str, key: str) -> StoredObject:
+        with _answering():
+            path = self._bucket(bucket) / key
+            beside = path.with_name(path.name + METADATA_SUFFIX)
+            try:
+                body = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise NoSuchObjectError("NoSuchKey") from error
+            try:
+                metadata = json.loads(beside.read_bytes())
+            except (FileNotFoundError, ValueError):
+                metadata = {}
+        return StoredObject(body, metadata if isinstance(metadata, dict) else {})
+
+    def keys(self, bucket: str, folder: str) -> Iterable[str]:
+        with _answering():
+            root = self._bucket(bucket)
+            paths = [path for path in (root / folder).rglob("*") if path.is_file() and path.stat().st_size]
+        names = (str(path.relative_to(root)) for path in paths)
+        return sorted(name for name in names if not name.endswith((METADATA_SUFFIX, _UNFINISHED_SUFFIX)))
 
     def _bucket(self, bucket: str) -> Path:
         path = self._directory / bucket

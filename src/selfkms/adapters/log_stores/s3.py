@@ -1,10 +1,10 @@
 """S3, or any server that speaks its API.
 
-Source: Amazon S3 API Reference, "PutObject", "HeadBucket"; CloudTrail User Guide, "Amazon S3 bucket policy for
-CloudTrail".
+Source: Amazon S3 API Reference, "PutObject", "GetObject", "ListObjectsV2", "HeadBucket"; CloudTrail User Guide,
+"Amazon S3 bucket policy for CloudTrail".
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import botocore.session
@@ -13,7 +13,13 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import (
+    LogStoreDeniedError,
+    LogStoreError,
+    NoSuchBucketError,
+    NoSuchObjectError,
+    StoredObject,
+)
 
 ACL: Final = "bucket-owner-full-control"
 """CloudTrail writes with this canned ACL, and bucket policies ask for it."""
@@ -21,6 +27,7 @@ ACL: Final = "bucket-owner-full-control"
 _TIMEOUT_SECONDS: Final = 10
 _CODES: Final[dict[str, type[LogStoreError]]] = {
     "NoSuchBucket": NoSuchBucketError,
+    "NoSuchKey": NoSuchObjectError,
     "404": NoSuchBucketError,
     "AccessDenied": LogStoreDeniedError,
     "403": LogStoreDeniedError,
@@ -53,9 +60,25 @@ class S3LogStore:
     def put(self, bucket: str, key: str, body: bytes, *, metadata: Mapping[str, str]) -> None:
         self._ask("put_object", Bucket=bucket, Key=key, Body=body, Metadata=dict(metadata), ACL=ACL)
 
-    def _ask(self, operation: str, **parameters: Any) -> None:
+    def get(self, bucket: str, key: str) -> StoredObject:
+        answer = self._ask("get_object", Bucket=bucket, Key=key)
         try:
-            getattr(self._client, operation)(**parameters)
+            return StoredObject(answer["Body"].read(), answer["Metadata"])
+        except BotoCoreError as error:
+            raise LogStoreError(type(error).__name__) from error
+
+    def keys(self, bucket: str, folder: str) -> Iterable[str]:
+        token: dict[str, str] = {}
+        while True:
+            page = self._ask("list_objects_v2", Bucket=bucket, Prefix=folder, **token)
+            yield from (entry["Key"] for entry in page.get("Contents", ()) if entry["Size"])
+            if not page.get("IsTruncated"):
+                return
+            token = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _ask(self, operation: str, **parameters: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(**parameters)
         except ClientError as error:
             code = str(error.response.get("Error", {}).get("Code", "InternalError"))
             raise _CODES.get(code, LogStoreError)(code) from error

@@ -1,8 +1,14 @@
 """Buckets in a dictionary, for tests."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import (
+    LogStoreDeniedError,
+    LogStoreError,
+    NoSuchBucketError,
+    NoSuchObjectError,
+    StoredObject,
+)
 
 
 class MemoryLogStore:
@@ -26,6 +32,16 @@ class MemoryLogStore:
         self.writes.append((key, body))
         self.objects[bucket, key] = body
         self.metadata[bucket, key] = dict(metadata)
+
+    def get(self, bucket: str, key: str) -> StoredObject:
+        self._check(bucket)
+        if (bucket, key) not in self.objects:
+            raise NoSuchObjectError("NoSuchKey")
+        return StoredObject(self.objects[bucket, key], self.metadata[bucket, key])
+
+    def keys(self, bucket: str, folder: str) -> Iterable[str]:
+        self._check(bucket)
+        return sorted(key for place, key in self.objects if place == bucket and key.startswith(folder))
 
     def _check(self, bucket: str) -> None:
         if self.failure:

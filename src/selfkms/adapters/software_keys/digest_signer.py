@@ -1,8 +1,9 @@
 """The keys that sign digests: made in this process, sealed with the installation's keys."""
 
-from selfkms.crypto.rsa import RSAKeyPair
+from selfkms.crypto.rsa import RSAKeyPair, RSAPublicKey
 from selfkms.domain.cloudtrail.digests import DigestKey, fingerprint
 from selfkms.domain.kms.algorithms import MessageType, SigningAlgorithm
+from selfkms.domain.kms.errors import KMSInvalidSignatureException
 from selfkms.domain.kms.keys import KeySpec
 from selfkms.ports.installation_keys import InstallationKeys
 
@@ -30,6 +31,14 @@ class SoftwareDigestSigner:
         private_key = self._keys.open(key.sealed_private_key, bound_to=_binding(key.region, key.fingerprint))
         pair = RSAKeyPair.load(KeySpec.RSA_2048, private_key)
         return pair.sign(SigningAlgorithm.RSASSA_PKCS1_V1_5_SHA_256, data, message_type=MessageType.RAW)
+
+    def verify(self, key: DigestKey, data: bytes, signature: bytes) -> bool:
+        public_key = RSAPublicKey.load(KeySpec.RSA_2048, key.public_key)
+        try:
+            public_key.verify(SigningAlgorithm.RSASSA_PKCS1_V1_5_SHA_256, data, signature, message_type=MessageType.RAW)
+        except KMSInvalidSignatureException:
+            return False
+        return True
 
 
 def _binding(region: str, name: str) -> tuple[str, ...]:

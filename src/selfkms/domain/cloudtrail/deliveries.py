@@ -104,6 +104,26 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, chains=(*others, changed))
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of the journal that was delivered with the same settings. Times in seconds since the epoch."""
+
+    after: str
+    """The place of the last record before it."""
+    until: str
+    """The place of its last record."""
+    selection: Selection
+    started_at: float
+    stopped_at: float | None
+    bucket: str
+    folder: str
+    """Where the account's log files are: ends with a slash."""
+
+    def has(self, event: RecordedEvent) -> bool:
+        """Whether a record of it belongs in a log file."""
+        in_time = int(self.started_at) <= event.at and (self.stopped_at is None or event.at <= int(self.stopped_at))
+        return in_time and self.selection.region_of(event) is not None
+
+
 class Delivered(msgspec.Struct, frozen=True, kw_only=True):
     """What GetTrailStatus tells. Times in seconds since the epoch."""
 
@@ -125,9 +145,14 @@ def log_file_key(prefix: str | None, *, account_id: str, region: str, at: float,
     """The key of a log file that is delivered at this moment."""
     moment = datetime.fromtimestamp(int(at), UTC)
     return (
-        f"{_folder(prefix)}AWSLogs/{account_id}/CloudTrail/{region}/{moment:%Y/%m/%d}/"
+        f"{log_folder(prefix, account_id)}{region}/{moment:%Y/%m/%d}/"
         f"{account_id}_CloudTrail_{region}_{moment:%Y%m%dT%H%MZ}_{ending}.json.gz"
     )
+
+
+def log_folder(prefix: str | None, account_id: str) -> str:
+    """The folder of all log files of an account."""
+    return f"{_folder(prefix)}AWSLogs/{account_id}/CloudTrail/"
 
 
 def digest_file_key(prefix: str | None, *, account_id: str, region: str, trail: str, home_region: str, end: int) -> str:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from selfkms.domain.cloudtrail.deliveries import Chain
+from selfkms.domain.cloudtrail.deliveries import Chain, DigestFile
 from selfkms.domain.cloudtrail.event import event_time
 from selfkms.domain.records import Record
 
@@ -78,13 +78,50 @@ def digest_document(chain: Chain, *, account_id: str) -> bytes:
     return _encode(document)
 
 
-def signed_bytes(chain: Chain, document: bytes) -> bytes:
-    """What the signature of a digest is made over."""
-    assert chain.end is not None
-    parts = (
-        event_time(chain.end),
-        f"{chain.bucket}/{chain.key}",
-        hashlib.sha256(document).hexdigest(),
-        chain.previous.signature if chain.previous else "null",
-    )
+class ListedFile(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A log file in a digest that is read."""
+
+    bucket: str = msgspec.field(name="s3Bucket")
+    key: str = msgspec.field(name="s3Object")
+    hash_value: str
+
+
+class ReadDigest(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """As much of a digest as its verification needs."""
+
+    digest_end_time: str
+    bucket: str = msgspec.field(name="digestS3Bucket")
+    key: str = msgspec.field(name="digestS3Object")
+    digest_public_key_fingerprint: str
+    previous_bucket: str | None = msgspec.field(name="previousDigestS3Bucket")
+    previous_key: str | None = msgspec.field(name="previousDigestS3Object")
+    previous_digest_hash_value: str | None
+    previous_digest_signature: str | None
+    log_files: tuple[ListedFile, ...]
+
+    @property
+    def previous(self) -> DigestFile | None:
+        """The digest before it; None: it is the first one of its chain."""
+        if self.previous_key is None:
+            return None
+        return DigestFile(
+            bucket=self.previous_bucket or "",
+            key=self.previous_key,
+            sha256=self.previous_digest_hash_value or "",
+            signature=self.previous_digest_signature or "",
+        )
+
+
+def read_digest(document: bytes) -> ReadDigest:
+    """What a digest says.
+
+    Raises:
+        msgspec.DecodeError: it is none.
+    """
+    return msgspec.json.decode(document, type=ReadDigest)
+
+
+def signed_bytes(end_time: str, *, path: str, document: bytes, previous: DigestFile | None) -> bytes:
+    """What the signature of a digest is made over; `path` is bucket and key."""
+    parts = (end_time, path, hashlib.sha256(document).hexdigest(), previous.signature if previous else "null")
     return "\n".join(parts).encode()

@@ -12,7 +12,7 @@ import msgspec
 
 from selfkms.domain.arns import PARTITION
 from selfkms.domain.cloudtrail.advanced_selection import AdvancedEventSelector
-from selfkms.domain.cloudtrail.deliveries import Delivered, Session
+from selfkms.domain.cloudtrail.deliveries import Delivered, DigestFile, Session, Span, log_folder
 from selfkms.domain.cloudtrail.errors import (
     InvalidS3BucketNameException,
     InvalidS3PrefixException,
@@ -27,6 +27,8 @@ TAGS_PER_TRAIL_MAX: Final = 50
 EVENT_SELECTORS_MAX: Final = 5
 """CloudTrail API Reference, "PutEventSelectors"."""
 PREFIX_CHARACTERS_MAX: Final = 200
+REMEMBERED_MAX: Final = 500
+"""How many spans, and how many last digests, are remembered: the newest ones."""
 
 _NAME_CHARACTERS: Final = re.compile(r"[A-Za-z0-9._-]*", re.ASCII)
 _DOUBLED: Final = re.compile(r"[._-]{2}", re.ASCII)
@@ -68,6 +70,10 @@ class Trail(Record, frozen=True, kw_only=True):
     sessions: tuple[Session, ...] = ()
     """From a StartLogging to its StopLogging, those whose deliveries are not complete, the oldest first."""
     delivered: Delivered = Delivered()
+    spans: tuple[Span, ...] = ()
+    """What was delivered, for whoever verifies it: the oldest first."""
+    last_digests: tuple[DigestFile, ...] = ()
+    """The last digest of each chain that ended."""
     deletion: str = ""
     """An ID if it was deleted and its last deliveries are under way: nobody can name it any more."""
 
@@ -108,8 +114,36 @@ class Trail(Record, frozen=True, kw_only=True):
         if not self.is_logging:
             return changed
         *earlier, last = self.sessions
+        ended = tuple(chain.previous for chain in last.chains if chain.previous is not None)
         session = msgspec.structs.replace(last, digests_from=at if enabled else None, chains=())
-        return changed.changed(sessions=(*earlier, session))
+        return changed.with_last_digests(*ended).changed(sessions=(*earlier, session))
+
+    def with_last_digests(self, *digests: DigestFile) -> Self:
+        """This, remembering the last digests of chains."""
+        return self.changed(last_digests=(*self.last_digests, *digests)[-REMEMBERED_MAX:])
+
+    def with_delivered(self, until: str, *, selection: Selection, bucket: str, folder: str) -> Self:
+        """This, remembering that its oldest session's records up to a place were delivered into a folder."""
+        session = self.sessions[0]
+        span = Span(
+            after=session.place,
+            until=until,
+            selection=selection,
+            started_at=session.started_at,
+            stopped_at=session.stopped_at,
+            bucket=bucket,
+            folder=folder,
+        )
+        spans = self.spans
+        if spans and _continues(spans[-1], span):
+            span = msgspec.structs.replace(span, after=spans[-1].after)
+            spans = spans[:-1]
+        return self.changed(spans=(*spans, span)[-REMEMBERED_MAX:])
+
+    @property
+    def folder(self) -> str:
+        """Where its log files go, within the bucket."""
+        return log_folder(self.prefix, self.account_id)
 
     def selection(self) -> Selection:
         """Which events it takes, as of now."""
@@ -121,6 +155,12 @@ class Trail(Record, frozen=True, kw_only=True):
             selectors=self.selectors,
             advanced_selectors=self.advanced_selectors,
         )
+
+
+def _continues(before: Span, span: Span) -> bool:
+    """Whether a span goes on where another ended, with the same settings."""
+    names = ("selection", "started_at", "bucket", "folder")
+    return before.until == span.after and all(getattr(before, name) == getattr(span, name) for name in names)
 
 
 def trail_key(region: str, name: str) -> str:

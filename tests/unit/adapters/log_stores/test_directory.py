@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from selfkms.adapters.log_stores.directory import DirectoryLogStore
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError, NoSuchObjectError
 
 
 @pytest.fixture
@@ -27,6 +27,23 @@ def test_an_object_is_a_file(store: DirectoryLogStore, tmp_path: Path) -> None:
     assert json.loads((folder / "c.json.gz.metadata.json").read_text()) == {"signature": "ab"}
     store.put("logs", "plain", b"", metadata={})
     assert not (tmp_path / "logs" / "plain.metadata.json").exists()
+
+
+def test_objects_are_read_and_listed(store: DirectoryLogStore, tmp_path: Path) -> None:
+    """Without what is beside them, what is empty, and what a crash left unfinished."""
+    for key in ("a/2.json.gz", "a/b/1.json.gz", "c/3.json.gz"):
+        store.put("logs", key, b"body", metadata={"signature": "ab"})
+    store.put("logs", "a/empty", b"", metadata={})
+    (tmp_path / "logs" / "a" / "4.json.gz.unfinished").write_bytes(b"bo")
+    assert list(store.keys("logs", "a/")) == ["a/2.json.gz", "a/b/1.json.gz"]
+    assert list(store.keys("logs", "none/")) == []
+    assert store.get("logs", "a/b/1.json.gz") == (b"body", {"signature": "ab"})
+    (tmp_path / "logs" / "a" / "2.json.gz.metadata.json").write_text("[")
+    assert store.get("logs", "a/2.json.gz").metadata == {}
+    with pytest.raises(NoSuchObjectError):
+        store.get("logs", "a/5.json.gz")
+    with pytest.raises(NoSuchBucketError):
+        list(store.keys("other", ""))
 
 
 def test_a_bucket_is_not_made(store: DirectoryLogStore, tmp_path: Path) -> None:

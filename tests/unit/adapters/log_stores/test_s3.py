@@ -1,6 +1,7 @@
 """S3 as a client sees it: what is asked, and what its answers become. A stub stands in for the server."""
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.stub import Stubber
 
 from selfkms.adapters.log_stores.s3 import S3Access, S3LogStore
 from selfkms.domain.secrets import Secret
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError, NoSuchObjectError
 
 ACCESS = S3Access(
     endpoint="http://127.0.0.1:1", region="eu-central-1", access_key_id="AKIA", secret_access_key=Secret(b"secret")
@@ -42,6 +43,26 @@ def test_a_bucket_is_tried(store: S3LogStore, server: Any) -> None:
     server.add_response("put_object", {}, tried)
     store.check("logs", "AWSLogs/1/")
     server.assert_no_pending_responses()
+
+
+def test_an_object_is_read(store: S3LogStore, server: Any) -> None:
+    """With its metadata; one that is not there is told apart."""
+    server.add_response(
+        "get_object", {"Body": BytesIO(b"body"), "Metadata": {"a": "b"}}, {"Bucket": "logs", "Key": "k"}
+    )
+    assert store.get("logs", "k") == (b"body", {"a": "b"})
+    server.add_client_error("get_object", service_error_code="NoSuchKey")
+    with pytest.raises(NoSuchObjectError):
+        store.get("logs", "k")
+
+
+def test_objects_are_listed(store: S3LogStore, server: Any) -> None:
+    """Page after page; empty ones are no log files."""
+    asked = {"Bucket": "logs", "Prefix": "AWSLogs/"}
+    first = {"Contents": [{"Key": "a", "Size": 1}, {"Key": "b", "Size": 0}], "IsTruncated": True}
+    server.add_response("list_objects_v2", {**first, "NextContinuationToken": "t"}, asked)
+    server.add_response("list_objects_v2", {"Contents": [{"Key": "c", "Size": 1}]}, {**asked, "ContinuationToken": "t"})
+    assert list(store.keys("logs", "AWSLogs/")) == ["a", "c"]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from selfkms.adapters.memory.log_store import MemoryLogStore
-from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError
+from selfkms.ports.log_store import LogStoreDeniedError, LogStoreError, NoSuchBucketError, NoSuchObjectError
 
 
 def test_what_it_keeps_and_what_it_refuses() -> None:
@@ -12,6 +12,10 @@ def test_what_it_keeps_and_what_it_refuses() -> None:
     store.denied.add("closed")
     store.check("logs", "")
     store.put("logs", "k", b"body", metadata={"a": "b"})
+    assert store.get("logs", "k") == (b"body", {"a": "b"})
+    assert (list(store.keys("logs", "")), list(store.keys("logs", "x/"))) == (["k"], [])
+    with pytest.raises(NoSuchObjectError):
+        store.get("logs", "l")
     assert (store.objects["logs", "k"], store.metadata["logs", "k"]) == (b"body", {"a": "b"})
     with pytest.raises(NoSuchBucketError):
         store.check("other", "")

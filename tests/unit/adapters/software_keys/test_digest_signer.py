@@ -33,6 +33,8 @@ def test_what_it_signs_verifies(signer: SoftwareDigestSigner, key: DigestKey) ->
     assert public_key.public_bytes(Encoding.DER, PublicFormat.PKCS1) == key.public_key
     public_key.verify(signature, b"digest", PKCS1v15(), SHA256())
     assert signer.sign(key, b"digest") == signature
+    assert signer.verify(key, b"digest", signature)
+    assert not signer.verify(key, b"other", signature)
 
 
 def test_its_name_is_its_fingerprint(key: DigestKey) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 
 from selfkms.domain.cloudtrail.deliveries import Chain, DigestFile, LogFile
-from selfkms.domain.cloudtrail.digests import digest_document, fingerprint, signed_bytes
+from selfkms.domain.cloudtrail.digests import digest_document, fingerprint, read_digest, signed_bytes
 
 CHAIN = Chain(
     region="us-east-1",
@@ -59,14 +59,26 @@ def test_a_following_digest_names_the_one_before() -> None:
 
 def test_what_is_signed() -> None:
     """Four lines: end, place, hash, signature of the digest before or `null`."""
-    assert signed_bytes(CHAIN, b"document").decode().split("\n") == [
+    signed = signed_bytes("2026-09-21T15:13:20Z", path=f"logs/{CHAIN.key}", document=b"document", previous=None)
+    assert signed.decode().split("\n") == [
         "2026-09-21T15:13:20Z",
         "logs/AWSLogs/digest.json.gz",
         hashlib.sha256(b"document").hexdigest(),
         "null",
     ]
+    assert signed_bytes("", path="", document=b"", previous=PREVIOUS).endswith(b"\n0123")
+
+
+def test_a_digest_is_read() -> None:
+    """As far as whoever verifies it needs it."""
+    read = read_digest(digest_document(CHAIN, account_id="1"))
+    assert (read.bucket, read.key, read.digest_end_time) == ("logs", CHAIN.key, "2026-09-21T15:13:20Z")
+    assert [(log.bucket, log.key, log.hash_value) for log in read.log_files] == [
+        (log.bucket, log.key, log.sha256) for log in CHAIN.logs
+    ]
+    assert read.previous is None
     following = Chain(region="r", start=1, end=2, previous=PREVIOUS)
-    assert signed_bytes(following, b"").endswith(b"\n0123")
+    assert read_digest(digest_document(following, account_id="1")).previous == PREVIOUS
 
 
 def test_a_fingerprint() -> None:
