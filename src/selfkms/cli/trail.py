@@ -3,6 +3,7 @@
 import click
 
 from selfkms.cli.trail_events import search, tail
+from selfkms.cli.trail_export import export
 from selfkms.cli.trail_verify import verify
 
 
@@ -14,3 +15,4 @@ def trail() -> None:
 trail.add_command(verify)
 trail.add_command(search)
 trail.add_command(tail)
+trail.add_command(export)

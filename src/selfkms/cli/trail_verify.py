@@ -2,9 +2,8 @@
 
 import json
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -12,15 +11,13 @@ import msgspec
 from selfkms.cli.at_rest import unsealed_at
 from selfkms.cli.exit_codes import ExitCode
 from selfkms.cli.options import existing_data_dir
+from selfkms.cli.progress import Progress
 
 if TYPE_CHECKING:
     from selfkms.adapters.audit_files.verify import Report
     from selfkms.adapters.event_history.check import HistoryReport
     from selfkms.bootstrap.installation import Unsealed
     from selfkms.gate.delivered import TrailReport
-
-_QUIET_SECONDS: Final = 1.0
-_REDRAW_SECONDS: Final = 0.2
 
 
 class Damage(msgspec.Struct, frozen=True):
@@ -32,33 +29,12 @@ class Damage(msgspec.Struct, frozen=True):
     what: str
 
 
-class _Progress:
-    """How far it is, in one line of a terminal, when it takes longer than a moment."""
-
-    def __init__(self) -> None:
-        self._shown = sys.stderr.isatty()
-        self._next = time.monotonic() + _QUIET_SECONDS
-        self._drawn = False
-
-    def __call__(self, what: str, count: int) -> None:
-        if self._shown and time.monotonic() >= self._next:
-            self._next = time.monotonic() + _REDRAW_SECONDS
-            self._drawn = True
-            click.echo(f"\r\x1b[K{count:,} {what}", err=True, nl=False)
-
-    def clear(self) -> None:
-        """Leave nothing behind."""
-        if self._drawn:
-            click.echo("\r\x1b[K", err=True, nl=False)
-            self._drawn = False
-
-
 class _Verification:
     """The parts one after the other; the first one with damage is the last one that is looked at."""
 
     def __init__(self, unsealed: "Unsealed") -> None:
         self._unsealed = unsealed
-        self._progress = _Progress()
+        self._progress = Progress()
         self.journal: Report | None = None
         self.history: HistoryReport | None = None
         self.trails: list[TrailReport] = []

@@ -12,7 +12,6 @@ from click.testing import CliRunner, Result
 from harness.assembled import made, opened
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DataDir
-from selfkms.cli import trail_verify
 from selfkms.cli.past import past_of
 from selfkms.cli.trail import trail
 from selfkms.domain.cloudtrail.record import AuditRecord
@@ -205,14 +204,3 @@ def test_a_place_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest
     result = verify(served(tmp_path, 1))
     assert result.exit_code == 1
     assert "cannot be read: AccessDenied" in result.stderr
-
-
-def test_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """On a terminal, when it takes longer than a moment; nothing of it stays there."""
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    progress = trail_verify._Progress()
-    progress("records", 1)
-    progress._next = 0.0
-    progress("records", 12_345)
-    progress.clear()
-    assert capsys.readouterr().err == "\r\x1b[K12,345 records\r\x1b[K"
