@@ -277,7 +277,7 @@ class Gate:
         resolved = self._resolver.resolve(operation, request, caller=around.caller, region=around.region)
         record.note_named(event, resolved)
         self._authorizer.authorize(operation, request, resolved, around)
-        if self._fresh and not self._database.consistent():
+        if not self._consistent():
             # Decided on records of two moments, which together may permit what neither did.
             raise ConflictError
         record.note_permitted(event, resolved)
@@ -315,6 +315,10 @@ class Gate:
             regions=self._authenticator.regions,
         )
 
+    def _consistent(self) -> bool:
+        """Whether all that was read is one state of the records; while the database is away, what is in memory is."""
+        return not self._fresh or self._database.consistent()
+
     def _calls_to_kms(self, into: Context, records: list[AuditRecord], now: float, caller: Caller) -> CallsToKMS:
         return CallsToKMS(
             caller=caller,
@@ -324,6 +328,7 @@ class Gate:
             authorizer=self._authorizer,
             entropy=self._entropy,
             prepare=self._make_predefined,
+            consistent=self._consistent,
             context_for=self._context,
             into=into,
             records=records,

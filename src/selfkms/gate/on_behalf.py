@@ -19,6 +19,7 @@ from selfkms.gate.admit import admit
 from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
 from selfkms.gate.resolve import Resolver
+from selfkms.ports.database import ConflictError
 from selfkms.ports.entropy import Entropy
 from selfkms.services.context import Context
 from selfkms.services.operation import Operation
@@ -39,6 +40,7 @@ class CallsToKMS:
         authorizer: Authorizer,
         entropy: Entropy,
         prepare: Callable[[Operation, Any, Surroundings], None],
+        consistent: Callable[[], bool],
         context_for: Callable[[Surroundings], Context],
         into: Context,
         records: list[AuditRecord],
@@ -53,6 +55,7 @@ class CallsToKMS:
             authorizer: decides it.
             entropy: makes event IDs.
             prepare: makes the AWS managed key that a call names, if it is not there yet.
+            consistent: whether all that was read is one state of the records.
             context_for: what a handler of KMS is given.
             into: takes what is to change, to be written with the calling request.
             records: takes the audit records, also of calls that were refused.
@@ -65,6 +68,7 @@ class CallsToKMS:
         self._authorizer = authorizer
         self._entropy = entropy
         self._prepare = prepare
+        self._consistent = consistent
         self._context_for = context_for
         self._into = into
         self._records = records
@@ -100,6 +104,9 @@ class CallsToKMS:
         resolved = self._resolver.resolve(row, request, caller=around.caller, region=around.region)
         record.note_named(event, resolved)
         self._authorizer.authorize(row, request, resolved, around)
+        if not self._consistent():
+            # Decided on records of two moments: the calling request is decided again as a whole.
+            raise ConflictError
         record.note_permitted(event, resolved)
         admit(row, resolved)
         result = row.run(request, *resolved.arguments, context)

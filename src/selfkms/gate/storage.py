@@ -89,6 +89,8 @@ class StorageKeeper:
             authorizer=self._authorizer,
             entropy=self._entropy,
             prepare=_nothing,
+            # Each look-up of the keeper sees the newest, and what it may is given by a grant alone.
+            consistent=lambda: True,
             context_for=lambda around: self._context(around.caller, around.region),
             into=into,
             records=records,
