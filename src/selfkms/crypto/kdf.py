@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.hmac import HMAC
 KEY_BYTES: Final = 32
 XTS_KEY_BYTES: Final = 64
 """The keys of AES-256-XTS. As long as a block of SHA-256, so that HMAC takes them as they are (RFC 2104, 2)."""
-_BLOCK_BYTES: Final = 32
 
 
 class DerivationKey:
@@ -42,12 +41,14 @@ class DerivationKey:
         assert label
         assert 0 not in label
         fixed = b"%b\0%b%b" % (label, context, (length * 8).to_bytes(4, "big"))
-        blocks = []
-        for counter in range(1, -(-length // _BLOCK_BYTES) + 1):
+        output = b""
+        counter = 0
+        while len(output) < length:
+            counter += 1
             block = self._keyed.copy()
             block.update(counter.to_bytes(4, "big") + fixed)
-            blocks.append(block.finalize())
-        return b"".join(blocks)[:length]
+            output += block.finalize()
+        return output[:length]
 
 
 def derive(key: bytes, *, label: bytes, context: bytes, length: int) -> bytes:

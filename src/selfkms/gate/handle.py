@@ -106,6 +106,10 @@ def _surroundings(request: HTTPRequest, event: Event) -> Surroundings:
     )
 
 
+def _internal(wire: Wire, request_id: str) -> HTTPResponse:
+    return wire.error(KMSInternalException(_INTERNAL_TEXT), request_id)
+
+
 class Gate:
     """The way in. Belongs to one thread, with what it is made of."""
 
@@ -179,7 +183,7 @@ class Gate:
         )
         service = self._service(request)
         wire = service.wire if service is not None else JSON_WIRE
-        internal = wire.error(KMSInternalException(_INTERNAL_TEXT), event.request_id)
+        internal = functools.partial(_internal, wire, event.request_id)
         try:
             answer, recorded = self._serve(request, service, event)
             copies = () if recorded else (*event.copies(self._entropy.uuid), *event.companions)
@@ -189,7 +193,7 @@ class Gate:
         except Exception:  # noqa: BLE001  the one place where whatever we did not foresee ends: logged whole, answered with nothing
             _log.exception("request %s failed", event.request_id)
             event.error, recorded, copies = KMSInternalException(_INTERNAL_TEXT), False, tuple(event.companions)
-            answer = internal
+            answer = internal()
         return Outcome(answer, None if recorded else event.finish(), internal, copies)
 
     def _service(self, request: HTTPRequest) -> Service | None:

@@ -1,5 +1,7 @@
 """What the gate gives back for a request."""
 
+from collections.abc import Callable
+
 import msgspec
 
 from selfkms.domain.cloudtrail.record import AuditRecord
@@ -10,11 +12,11 @@ class Outcome(msgspec.Struct, frozen=True):
     """An answer, and the audit record that must be safe in the journal before the answer leaves.
 
     `record` is None when the record is already safe: it stands in the database, with the change that the request made.
-    `otherwise` is the answer to give instead when the record could not be made safe.
+    `otherwise` makes the answer to give instead when the record could not be made safe.
     """
 
     response: HTTPResponse
     record: AuditRecord | None
-    otherwise: HTTPResponse
+    otherwise: Callable[[], HTTPResponse]
     copies: tuple[AuditRecord, ...] = ()
     """The records of the same call for the owners of other accounts' keys, as safe as `record` before the answer."""

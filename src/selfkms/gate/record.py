@@ -29,6 +29,7 @@ _STRUCTURES: Final = frozenset(
     {"tags", "lookup_attributes", "context_entries", "event_selectors", "advanced_event_selectors", "tags_list"}
 )
 _TIMES: Final = frozenset({"valid_to", "start_time", "end_time"})
+_OWNED: Final = (ResolvedKey, ResolvedGrant, ResolvedRole)
 _DATES: Final = frozenset({"creationDate", "deletionDate", "createDate", "updateDate"})
 
 
@@ -83,7 +84,7 @@ def note_permitted(event: Event, resolved: Resolved) -> None:
     """All KMS keys, aliases and roles that the request is about, once it is permitted."""
     event.resources = _resources(resolved, permitted=True)
     assert event.caller is not None
-    owners = {r.owner for r in resolved.resources if isinstance(r, ResolvedKey | ResolvedGrant | ResolvedRole)}
+    owners = {r.owner for r in resolved.resources if isinstance(r, _OWNED)}
     event.owners = tuple(sorted(owners - {event.caller.account_id}))
 
 

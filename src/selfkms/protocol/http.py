@@ -1,5 +1,7 @@
 """An HTTP request and its answer as plain data, after the bytes were parsed and before they mean anything."""
 
+import functools
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -12,7 +14,7 @@ class TLSDetails(NamedTuple):
     cipher_suite: str
 
 
-class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
+class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One request as it was received."""
 
     method: str
@@ -25,12 +27,17 @@ class HTTPRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Address of the other side, without port."""
     tls: TLSDetails | None = None
 
+    @functools.cached_property
+    def by_name(self) -> Mapping[str, str]:
+        """The headers by their names, in the order in which they were received; of repeated ones the first."""
+        by_name = dict(self.headers)
+        if len(by_name) != len(self.headers):
+            by_name.update(reversed(self.headers))
+        return by_name
+
     def header(self, name: str) -> str | None:
         """The value of the first header of that name (lower case)."""
-        for found, value in self.headers:
-            if found == name:
-                return value
-        return None
+        return self.by_name.get(name)
 
 
 class HTTPResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ Signature Version 4 signing for AWS API requests". The other texts are as record
 Gateway, which share the front end; for X-Amz-Expires from S3.
 """
 
-import base64
+import functools
 import hashlib
 import hmac
 from collections import OrderedDict
@@ -36,9 +36,9 @@ from selfkms.domain.errors import (
     MissingAuthenticationTokenException,
 )
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
+from selfkms.protocol.authorization_header import ALGORITHM, read_fields, shown_hashed
 from selfkms.protocol.http import HTTPRequest
 
-ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
 
 # "Elements of an AWS API request signature": a presigned request is valid for seven days at most.
@@ -119,7 +119,7 @@ def parse(request: HTTPRequest) -> SignedRequest:
         IncompleteSignatureException: a part is missing or cannot be read, or it is of another algorithm.
         InvalidSignatureException: there are two, one in the header and one in the query.
     """
-    headers = dict(request.headers)
+    headers = request.by_name
     if len(headers) != len(request.headers):
         _refuse_repeated(name for name, _ in request.headers)
     authorization = headers.get("authorization")
@@ -160,24 +160,7 @@ def parse(request: HTTPRequest) -> SignedRequest:
 
 
 def _parts_of_header(authorization: str, headers: Mapping[str, str]) -> _Parts:
-    algorithm, _, rest = authorization.partition(" ")
-    # What is no AWS signature may be somebody's password or token: it is shown as a hash only.
-    unreadable = (
-        "Invalid key=value pair (missing equal-sign) in Authorization header "
-        "(hashed with SHA-256 and encoded with Base64): "
-    )
-    if not algorithm.startswith("AWS4-"):
-        raise IncompleteSignatureException(f"{unreadable}'{_hashed(authorization)}'.")
-    if algorithm != ALGORITHM:
-        raise IncompleteSignatureException(f"Unsupported AWS 'algorithm': '{algorithm}' (only {ALGORITHM} for now). ")
-    found: dict[str, str] = {}
-    for pair in rest.replace(",", " ").split():
-        name, equals, value = pair.partition("=")
-        if not equals:
-            raise IncompleteSignatureException(f"{unreadable}'{_hashed(pair)}'.")
-        if name in found:
-            raise IncompleteSignatureException("Authorization header has a parameter more than once.")
-        found[name] = value
+    found = read_fields(authorization)
     credential, listed, signature = found.get("Credential"), found.get("SignedHeaders"), found.get("Signature")
     stamp = headers.get("x-amz-date", headers.get("date"))
     # An empty list of signed headers is a list: it fails later, for what it does not cover.
@@ -186,7 +169,7 @@ def _parts_of_header(authorization: str, headers: Mapping[str, str]) -> _Parts:
         reasons = [f"Authorization header requires '{name}' parameter. " for name, there in needed if not there]
         if not stamp:
             reasons.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. ")
-        hint = f"(Hashed with SHA-256 and encoded with Base64) Authorization={_hashed(authorization)}"
+        hint = f"(Hashed with SHA-256 and encoded with Base64) Authorization={shown_hashed(authorization)}"
         raise IncompleteSignatureException("".join(reasons) + hint)
     timestamp, signed_at = _moment(stamp if "x-amz-date" in headers else _stamp_of_date_header(stamp))
     return _Parts(
@@ -238,6 +221,7 @@ def _expires_seconds(text: str | None) -> int | None:
     return seconds
 
 
+@functools.lru_cache(maxsize=64)
 def _moment(stamp: str) -> tuple[str, float]:
     """A timestamp in ISO 8601's basic format, and the same in seconds since the epoch."""
     if len(stamp) == 16 and stamp[8] == "T" and stamp[15] == "Z" and stamp.isascii():
@@ -291,10 +275,6 @@ def _query(target: str) -> dict[str, str]:
             )
         query[name] = unquote(value)
     return query
-
-
-def _hashed(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
 
 
 # -- 2. check_scope
@@ -375,7 +355,7 @@ class SigningKeys:
         """The signature of a string to sign, in hex."""
         name = (signed.access_key_id, signed.day, signed.region, signed.service)
         entry = self._entries.get(name)
-        if entry is None or not entry[0].equals(secret):
+        if entry is None or not (entry[0] is secret or entry[0].equals(secret)):
             entry = (secret, hmac.new(_signing_key(signed, secret), digestmod=hashlib.sha256))
             self._entries[name] = entry
             if len(self._entries) > self._entries_max:
@@ -405,7 +385,7 @@ def verify(
     Raises:
         InvalidSignatureException: another request was signed, or with another secret.
     """
-    headers = dict(request.headers)
+    headers = request.by_name
     if len(headers) != len(request.headers):
         headers = _joined(request.headers)
     payload_hash = _payload_hash(request.body, headers, signed, unsigned_payload=unsigned_payload)

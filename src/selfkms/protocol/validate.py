@@ -249,7 +249,9 @@ def _scalar(shape: Shape) -> _Check:
 
     def check(value: Any, path: str, failures: _Failures) -> Any:
         clean = read(value)
-        _hold(clean, constraints, path, _HIDDEN if hidden else clean, failures)
+        for holds, text in constraints:
+            if not holds(clean):
+                failures.add(path, text, _HIDDEN if hidden else clean)
         return clean
 
     return check

@@ -98,8 +98,7 @@ class Turn:
             return self._gate.handle(request)
         except Exception:  # noqa: BLE001  a fault of ours must not leave the other requests of the turn without an answer
             _log.exception("a request failed outside the gate's care")
-            failure = self._failure()
-            return Outcome(failure, None, failure)
+            return Outcome(self._failure(), None, self._failure)
 
     def _settle(self, answer: Answer, outcome: Outcome) -> None:
         if outcome.record is None:
@@ -134,4 +133,4 @@ def _follow(route: Callable[[bytes], HTTPResponse], body: bytes, _gate: Gate) ->
 
 def _release(waiting: list[_Waiting], safe: bool) -> None:  # noqa: FBT001  the recorder link calls with one positional flag
     for outcome, answer in waiting:
-        answer(outcome.response if safe else outcome.otherwise)
+        answer(outcome.response if safe else outcome.otherwise())

@@ -201,7 +201,7 @@ class TestAnswers:
         outcome = world.send(world.request("ListKeys", parameters))
         request_id = world.record()["requestID"]
         headers = (("content-type", "application/x-amz-json-1.1"), ("x-amzn-requestid", request_id))
-        assert outcome.response.headers == outcome.otherwise.headers == headers
+        assert outcome.response.headers == outcome.otherwise().headers == headers
 
     def test_request_ids_differ(self, world: World) -> None:
         """Each request has an ID of its own, and its event another."""
@@ -227,8 +227,8 @@ class TestAnswers:
         for request in (world.request("GenerateRandom", {"NumberOfBytes": 9}), world.request("Nothing")):
             outcome = world.send(request)
             code, text = INTERNAL
-            assert outcome.otherwise.status == 500
-            assert json.loads(outcome.otherwise.body) == {"__type": code, "message": text}
+            assert outcome.otherwise().status == 500
+            assert json.loads(outcome.otherwise().body) == {"__type": code, "message": text}
 
     def test_what_never_became_a_request(self, world: World) -> None:
         """The server's own refusals are answered like all others, with a request ID."""

@@ -38,7 +38,7 @@ class FakeGate:
         self.requests.append(request)
         response = HTTPResponse(status=200, headers=(), body=request.target.encode())
         record = AuditRecord(request.target, b"{}") if request.target.startswith("/recorded") else None
-        return Outcome(response, record, HTTPResponse(status=500, headers=(), body=b"otherwise"))
+        return Outcome(response, record, lambda: HTTPResponse(status=500, headers=(), body=b"otherwise"))
 
     def refuse(self, error: AWSError) -> HTTPResponse:
         return HTTPResponse(status=error.http_status, headers=(), body=error.code.encode())

@@ -38,7 +38,7 @@ class FakeGate:
         if request.target == "/bug":
             raise ZeroDivisionError
         record = None if "safe" in request.target else AuditRecord(request.target, b"{}")
-        return Outcome(response(request.target), record, response("not safe"))
+        return Outcome(response(request.target), record, lambda: response("not safe"))
 
     def refuse(self, error: AWSError) -> HTTPResponse:
         return response(error.code)

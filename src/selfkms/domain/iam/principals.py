@@ -5,6 +5,7 @@ Names are kept as they were written and are unique but for case: the primary key
 Source: IAM User Guide, "IAM identifiers", "Access keys"; IAM API Reference, "User", "Group", "Role".
 """
 
+import functools
 from enum import StrEnum
 from typing import ClassVar
 
@@ -67,7 +68,7 @@ class User(Holder, frozen=True, kw_only=True):
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.user_name.lower())
 
-    @property
+    @functools.cached_property
     def arn(self) -> str:
         """The ARN of the user, path included."""
         return user_arn(self.account_id, self.path, self.user_name)
@@ -85,7 +86,7 @@ class Group(Holder, frozen=True, kw_only=True):
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.group_name.lower())
 
-    @property
+    @functools.cached_property
     def arn(self) -> str:
         """The ARN of the group, path included."""
         return group_arn(self.account_id, self.path, self.group_name)
@@ -112,7 +113,7 @@ class Role(Holder, frozen=True, kw_only=True):
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.role_name.lower())
 
-    @property
+    @functools.cached_property
     def arn(self) -> str:
         """The ARN of the role, path included."""
         return role_arn(self.account_id, self.path, self.role_name)

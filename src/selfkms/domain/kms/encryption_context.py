@@ -30,13 +30,10 @@ def bind(context: Mapping[str, str]) -> bytes:
     if not context:
         return NO_PAIRS
     try:
-        pairs = sorted((name.encode(), value.encode()) for name, value in context.items())
+        pairs = sorted([(name.encode(), value.encode()) for name, value in context.items()])
     except UnicodeEncodeError:
         # Not chained: the text of the encoding error quotes the value.
         raise ValidationException("The encryption context holds a character that has no UTF-8 form.") from None
-    encoded = [TAG, _LENGTH.pack(len(pairs))]
-    for pair in pairs:
-        for part in pair:
-            encoded.append(_LENGTH.pack(len(part)))
-            encoded.append(part)
-    return b"".join(encoded)
+    length = _LENGTH.pack
+    encoded = [b"%b%b%b%b" % (length(len(name)), name, length(len(value)), value) for name, value in pairs]
+    return b"%b%b%b" % (TAG, length(len(pairs)), b"".join(encoded))

@@ -3,6 +3,7 @@
 Source: AWS KMS API Reference, "KeyMetadata"; KMS developer guide, "KMS key concepts".
 """
 
+import functools
 from enum import StrEnum
 from typing import ClassVar, Final
 
@@ -152,7 +153,7 @@ class KMSKey(Record, frozen=True, kw_only=True):
     def primary_key(self) -> tuple[str, ...]:
         return (self.account_id, self.region, self.key_id)
 
-    @property
+    @functools.cached_property
     def arn(self) -> str:
         """The key ARN."""
         return key_arn(self.region, self.account_id, self.key_id)
