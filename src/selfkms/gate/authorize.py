@@ -30,6 +30,7 @@ from selfkms.domain.policy.facts import Fact
 from selfkms.domain.tags import Tag
 from selfkms.gate.authenticate import INVALID_TOKEN_TEXT
 from selfkms.gate.facts import AboutResource, Surroundings, facts_of
+from selfkms.gate.known_verdicts import KnownVerdicts
 from selfkms.gate.resolved import (
     Resolved,
     ResolvedAlias,
@@ -71,6 +72,7 @@ class Authorizer:
         self._compiled = CompiledPolicies()
         self._identities = Identities(database, self._compiled)
         self._key_sides = MadeFromRecords[ResourceSide]()
+        self.known = KnownVerdicts()
 
     @property
     def compiled(self) -> CompiledPolicies:
@@ -257,6 +259,9 @@ class _Inquiry:
         self._check(decide(self._identity, question, None), action, arn)
 
     def _on_key(self, resource: ResolvedKey) -> None:
+        side = self._authorizer.key_side(resource.key, owner=resource.owner)
+        if self._authorizer.known.allows(self._identity, side, resource.action, resource.arn):
+            return
         about = self._about_key(resource.key, resource.owner, resource.condition_keys, resource.request_alias)
         question = self._question(
             resource.action,
@@ -266,12 +271,12 @@ class _Inquiry:
             new_grant=self._new_grant(),
             around=self._where(resource.key),
         )
-        side = self._authorizer.key_side(resource.key, owner=resource.owner)
         decision = decide(self._identity, question, side)
         if not decision.allowed and resource.by_ciphertext:
             raise AccessDeniedException(CIPHERTEXT_TEXT)
         self._check(decision, resource.action, resource.named_arn)
         assert resource.key is not None, "only a key that exists has a policy that allows"
+        self._authorizer.known.note(self._identity, side, question, decision)
 
     def _on_role(self, resource: ResolvedRole) -> None:
         side = self._authorizer.role_side(resource.role, owner=resource.owner)

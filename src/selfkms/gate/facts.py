@@ -91,6 +91,7 @@ class _IdentityFacts(Facts):
         self._aliases = about.aliases
 
     def get(self, name_lower: str) -> Fact | None:
+        self.asked = True
         if name_lower == _RESOURCE_ALIASES:
             return None if self._aliases is None else self._aliases()
         return super().get(name_lower) if name_lower.startswith(_RESOURCE_TAGS) else self._shared.get(name_lower)

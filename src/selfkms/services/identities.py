@@ -138,7 +138,13 @@ class Identities:
             gathering = _Gathering(self._database, self._compiled)
             gathered = gathering.of(holder, session)
             self._kept.keep(gathered, holder, session, text=gathering.text)
-        return Identity(caller=caller, policies=gathered.policies, boundary=gathered.boundary, session=gathered.session)
+        return Identity(
+            caller=caller,
+            policies=gathered.policies,
+            boundary=gathered.boundary,
+            session=gathered.session,
+            gathered=gathered,
+        )
 
 
 class _Gathering:

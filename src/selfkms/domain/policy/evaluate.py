@@ -64,6 +64,9 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     boundary: Document | None = None
     session: tuple[Document, ...] | None = None
     """Session policies; None: the session was not limited by any."""
+    gathered: object | None = None
+    """Stands for all documents, and for the user or the role: the same object for as long as none of them changed.
+    None: nobody knows."""
 
 
 class NewGrant(msgspec.Struct, frozen=True):

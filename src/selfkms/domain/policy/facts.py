@@ -17,7 +17,7 @@ encryption context of a thousand pairs would take seconds."""
 class Facts:
     """The condition keys of one request. They are gathered when the first is asked for: most policies ask for none."""
 
-    __slots__ = ("_comparisons_left", "_gather", "_known")
+    __slots__ = ("_comparisons_left", "_gather", "_known", "asked")
 
     def __init__(self, gather: Callable[[], Mapping[str, Fact]]) -> None:
         """Prepare.
@@ -27,6 +27,8 @@ class Facts:
         """
         self._gather = gather
         self._known: dict[str, Fact] | None = None
+        self.asked = False
+        """Whether anybody asked for a key: if nobody did, a verdict does not depend on the request."""
         self._comparisons_left = _COMPARISONS_MAX
 
     @classmethod
@@ -36,6 +38,7 @@ class Facts:
 
     def get(self, name_lower: str) -> Fact | None:
         """The value of a condition key by its name in small letters, or None if the key is absent."""
+        self.asked = True
         if self._known is None:
             self._known = _by_lower_name(self._gather())
         return self._known.get(name_lower)
