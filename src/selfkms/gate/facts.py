@@ -4,6 +4,8 @@ Source: IAM User Guide, "AWS global condition context keys"; KMS developer guide
 Authorization Reference, "AWS Key Management Service", "AWS Identity and Access Management".
 """
 
+import functools
+import math
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -183,4 +185,10 @@ def _flag(value: bool) -> str:  # noqa: FBT001  it is the value, not a switch
 
 
 def _time(at: float) -> str:
+    return _second(math.floor(at))
+
+
+@functools.lru_cache(maxsize=4)
+def _second(at: int) -> str:
+    # Thousands of requests come in the same second.
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").removesuffix("+00:00") + "Z"

@@ -118,7 +118,7 @@ class Actions(msgspec.Struct, frozen=True, kw_only=True):
         return named is not self.negated
 
 
-class Resources(msgspec.Struct, frozen=True, kw_only=True):
+class Resources(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The entries of Resource or NotResource. Without any, no resource is among them."""
 
     negated: bool
@@ -133,12 +133,26 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
 
     def include(self, resource: str, facts: Facts, *, service: str, allows: bool) -> bool:
         """Whether a resource is among these; see `Statement.covers`."""
-        named = self.everything or resource in self.exact or self._match(resource, facts, service, allows=allows)
+        named = (
+            self.everything
+            or resource in self.exact
+            or resource.startswith(self._prefixes)
+            or self._match(resource, facts, service, allows=allows)
+        )
         return named is not self.negated
 
+    @functools.cached_property
+    def _prefixes(self) -> tuple[str, ...]:
+        return tuple(prefix for pattern in self.patterns if (prefix := _prefix_of(pattern)) is not None)
+
+    @functools.cached_property
+    def _others(self) -> tuple[ARNPattern | ARNTemplate, ...]:
+        """The patterns that are more than a prefix."""
+        return tuple(pattern for pattern in self.patterns if _prefix_of(pattern) is None)
+
     def _match(self, resource: str, facts: Facts, service: str, *, allows: bool) -> bool:
-        last_component = resource.split(":", 5)[-1]
-        for pattern in self.patterns:
+        components = resource.split(":", 5)
+        for pattern in self.patterns if resource == "*" else self._others:
             rendered = pattern.render(facts) if isinstance(pattern, ARNTemplate) else pattern
             if rendered is None:
                 # A variable has no value: the entry matches nothing. But what an Allow excepts cannot be told then,
@@ -146,14 +160,13 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True):
                 if self.negated and allows:
                     return True
                 continue
-            if resource == "*":
-                matches = _covers_all(rendered, facts, service)
-            else:
-                # ARNs of one policy mostly differ in their last component alone: no other is tried where it differs.
-                matches = rendered.components[-1].matches(last_component) and rendered.matches(resource)
-            if matches:
+            if _covers_all(rendered, facts, service) if resource == "*" else rendered.match(components):
                 return True
         return False
+
+
+def _prefix_of(pattern: ARNPattern | ARNTemplate) -> str | None:
+    return pattern.prefix if isinstance(pattern, ARNPattern) else None
 
 
 def _covers_all(pattern: ARNPattern, facts: Facts, service: str) -> bool:

@@ -10,6 +10,7 @@ from where the one before it ended.
 Source: IAM User Guide, "IAM JSON policy elements: Resource", "IAM JSON policy elements: Condition operators".
 """
 
+import functools
 import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
@@ -96,6 +97,16 @@ class Pattern(msgspec.Struct, frozen=True):
         first, *others = [_segment(parts[start + 1 : end]) for start, end in bounds]
         return cls(None, first, tuple(s for place, s in enumerate(others, 1) if s.length or place == len(others)))
 
+    @property
+    def start(self) -> str | None:
+        """What all texts that match begin with and no other does, where the only wildcard is a `*` at the end."""
+        if len(self.others) != 1 or self.others[0].length:
+            return None
+        if not self.first.length:
+            return ""
+        literals = self.first.literals
+        return literals[0][1] if len(literals) == 1 and len(literals[0][1]) == self.first.length else None
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The pattern of a text in which `*` and `?` are wildcards."""
@@ -133,7 +144,7 @@ def matches(pattern: str, text: str) -> bool:
     return Pattern.parse(pattern).matches(text)
 
 
-class ARNPattern(msgspec.Struct, frozen=True):
+class ARNPattern(msgspec.Struct, frozen=True, dict=True):
     """Six patterns, one for each component of an ARN: no wildcard reaches across the first five colons."""
 
     components: tuple[Pattern, ...]
@@ -151,11 +162,28 @@ class ARNPattern(msgspec.Struct, frozen=True):
         present = [literal for literal in literals if literal is not None]
         return ":".join(present) if len(present) == len(literals) else None
 
+    @property
+    def prefix(self) -> str | None:
+        """What all ARNs that match begin with and no other does, where the only wildcard is a `*` at the very end."""
+        *front, last = self.components
+        literals = [pattern.literal for pattern in front]
+        start = last.start
+        present = [literal for literal in literals if literal is not None]
+        return None if start is None or len(present) < len(literals) else ":".join([*present, start])
+
     def matches(self, text: str) -> bool:
         """Whether `text` is an ARN whose components match, each its own pattern."""
-        components = text.split(":", 5)
-        return len(components) == 6 and all(
-            pattern.matches(component) for pattern, component in zip(self.components, components, strict=True)
+        return self.match(text.split(":", 5))
+
+    def match(self, components: Sequence[str]) -> bool:
+        """The same, of an ARN that is taken apart: the last component first, in which those of a policy differ."""
+        return len(components) == 6 and all(pattern.matches(components[place]) for place, pattern in self._asking)
+
+    @functools.cached_property
+    def _asking(self) -> tuple[tuple[int, Pattern], ...]:
+        """The components that not everything matches, by their places, the last one first."""
+        return tuple(
+            (place, self.components[place]) for place in range(5, -1, -1) if self.components[place] != _EVERYTHING
         )
 
     def is_all_of(self, service: str, *, region: str | None, account_id: str | None) -> bool:
