@@ -1,5 +1,6 @@
 """`selfkms dev`: a server for trying things and for tests, with accounts and credentials ready."""
 
+import gc
 import os
 import shutil
 import sys
@@ -79,6 +80,7 @@ def dev(
 
 
 def _serve(directory: Path, overriding: list[str], account_ids: tuple[str, ...], *, tls: bool, passing: bool) -> int:
+    gc.disable()  # what is loaded from here on stays; `processes.serve` lets the collector work again
     from selfkms.adapters.system.clock import Baseline, MovableClock
     from selfkms.adapters.system.entropy import SystemEntropy
     from selfkms.bootstrap import dev as dev_parts
@@ -114,6 +116,8 @@ def _serve(directory: Path, overriding: list[str], account_ids: tuple[str, ...],
     except (OSError, ValueError, SettingsError, DataDirInUseError, InstallationError, ServingError) as error:
         click.echo(f"selfkms dev: {error}", err=True)
         return ExitCode.FAILED
+    finally:
+        gc.enable()
 
 
 def _hint(*, passing: bool) -> str:

@@ -1,5 +1,6 @@
 """`selfkms serve`: run an installation."""
 
+import gc
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def serve(data_dir: Path, assignments: tuple[str, ...]) -> None:
 
 
 def _serve(directory: Path, assignments: tuple[str, ...]) -> int:
+    gc.disable()  # what is loaded from here on stays; `processes.serve` lets the collector work again
     from selfkms.adapters.system.clock import Baseline, SystemClock
     from selfkms.adapters.system.entropy import SystemEntropy
     from selfkms.bootstrap import installation, processes
@@ -43,3 +45,5 @@ def _serve(directory: Path, assignments: tuple[str, ...]) -> int:
     except (OSError, SettingsError, DataDirInUseError, installation.InstallationError, processes.ServingError) as error:
         click.echo(f"selfkms serve: {error}", err=True)
         return ExitCode.FAILED
+    finally:
+        gc.enable()

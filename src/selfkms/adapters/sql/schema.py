@@ -8,6 +8,7 @@ is what counts (`records.py`).
 from typing import Any, Final
 
 from sqlalchemy import (
+    TEXT,
     BigInteger,
     CheckConstraint,
     Column,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects.postgresql import TEXT
 
 METADATA: Final = MetaData(
     naming_convention={"pk": "pk_%(table_name)s", "ck": "ck_%(table_name)s_%(constraint_name)s"},
