@@ -50,7 +50,7 @@ def put(directory: Path, name: str, blocks: int) -> None:
 
 
 def copy(directory: Path, source: BlockMap) -> None:
-    """Copy a snapshot in small batches."""
+    """Copy a snapshot in small batches, and wait to be killed."""
     copying.BATCH_BLOCKS = 2  # type: ignore[misc]
     store = open_store(directory)
     while True:
@@ -58,7 +58,7 @@ def copy(directory: Path, source: BlockMap) -> None:
         sys.stdout.write(f"{progress.copied}\n")
         sys.stdout.flush()
         if progress.copied == progress.total:
-            return
+            sys.stdin.read()
 
 
 def memory(directory: Path, sources: list[BlockMap]) -> None:

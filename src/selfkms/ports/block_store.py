@@ -119,7 +119,11 @@ class BlockStore(Protocol):
         """
 
     def written(self, lineage: str, pack: str) -> int:
-        """How many blocks a pack has; one that was written several times counts once."""
+        """How many blocks a pack has; one that was written several times counts once. It reads all entries of the pack.
+
+        Raises:
+            BlockCorruptError: the pack is not what was written. Not every damage shows here, but all of it in `finish`.
+        """
 
     def last_written_at(self, lineage: str, pack: str) -> float | None:
         """When a block was last written to a pack, seconds since the epoch by the wall clock; None: never."""

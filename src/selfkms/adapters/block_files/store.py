@@ -190,7 +190,15 @@ class FileBlockStore:
         return self._maps.get(block_map, lambda: MapFile(self._directory / block_map.lineage, block_map))
 
     def _pack(self, lineage: str, pack: str) -> int:
-        return self._packs.get((lineage, pack), lambda: open_to_read(blocks_file(self._directory / lineage, pack)))
+        def open_it() -> int:
+            return open_to_read(blocks_file(self._directory / lineage, pack))
+
+        name = (lineage, pack)
+        descriptor = self._packs.get(name, open_it)
+        if not os.fstat(descriptor).st_nlink:
+            self._packs.forget(lambda known: known == name)
+            descriptor = self._packs.get(name, open_it)
+        return descriptor
 
     @contextmanager
     def _writing(self, lineage: str, pack: str) -> Iterator[PackWriter]:

@@ -23,6 +23,7 @@ from harness.blocks import (
     words,
 )
 from harness.canaries import Canaries, files_below, where
+from selfkms.adapters.audit_files.segments import write_all
 from selfkms.adapters.block_files.maps import map_file
 from selfkms.adapters.block_files.packs import blocks_file, entries_file
 from selfkms.adapters.block_files.store import FileBlockStore
@@ -182,6 +183,30 @@ def test_everything_is_private(store: FileBlockStore, tmp_path: Path) -> None:
     assert (tmp_path / "snapshots").stat().st_mode & 0o777 == 0o700
 
 
+def test_what_is_synced_when(store: FileBlockStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks before their entries, entries before the answer: of an upload one by one, of a copy a batch at a time."""
+    source = snapshot(store, "one", {0: "a", 1: "b"})
+    steps: list[str] = []
+
+    def file(descriptor: int) -> str:
+        return Path(f"/proc/self/fd/{descriptor}").readlink().suffix
+
+    def write(descriptor: int, data: bytes, offset: int) -> None:
+        steps.append(f"write {file(descriptor)}")
+        write_all(descriptor, data, offset)
+
+    def sync(descriptor: int) -> None:
+        steps.append(f"sync {file(descriptor)}")
+
+    monkeypatch.setattr("selfkms.adapters.block_files.packs.write_all", write)
+    monkeypatch.setattr("os.fdatasync", sync)
+    put(store, "p-two", {0: "a"})
+    assert steps == ["write .blocks", "sync .blocks", "write .entries", "sync .entries"]
+    steps.clear()
+    store.copy(source, KEY, OTHER_LINEAGE, "copied", OTHER_KEY, limit=2)
+    assert steps == ["write .blocks", "write .blocks", "sync .blocks", "write .entries", "sync .entries"]
+
+
 def test_a_full_disk(store: FileBlockStore, lineage: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It has a name, and all goes on once there is room."""
     source = snapshot(store, "one", {0: "a"})
@@ -220,6 +245,18 @@ def test_a_pack_that_another_instance_removed(store: FileBlockStore, open_store:
     with pytest.raises(BlockStoreUnavailableError, match="removed"):
         store.copy(source, KEY, OTHER_LINEAGE, "copied", OTHER_KEY, limit=1)
     assert store.copy(source, KEY, OTHER_LINEAGE, "copied", OTHER_KEY, limit=2) == (2, 2)
+
+
+def test_what_another_instance_removed_is_not_read_any_more(store: FileBlockStore, open_store: OpenStore) -> None:
+    """Although it is open here; what has its name then is."""
+    block_map = snapshot(store, "one", {0: "a"})
+    assert words(store, block_map) == {0: "a"}
+    other = open_store()
+    other.keep_only(LINEAGE, [], [])
+    with pytest.raises(BlockCorruptError, match="missing"):
+        store.get(block_map, 0, data_key=KEY)
+    again = snapshot(other, "one", {0: "b"})
+    assert words(store, again) == {0: "b"}
 
 
 def test_an_empty_lineage_leaves_nothing(store: FileBlockStore, lineage: Path) -> None:
