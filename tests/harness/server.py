@@ -166,8 +166,11 @@ def needs_clients() -> None:
     pytest.skip(message)
 
 
-def read_journal(data_dir: Path) -> Sequence[dict[str, Any]]:
-    """All audit records of the journal, every hash checked; the installation must be at rest or settled."""
+def read_journal(data_dir: Path, *fields: str) -> Sequence[dict[str, Any]]:
+    """All audit records of the journal, every hash checked; the installation must be at rest or settled.
+
+    With `fields` these alone: of many records the whole ones take much memory.
+    """
     from selfkms.adapters.audit_files.verify import read
     from selfkms.adapters.system.clock import Baseline, SystemClock
     from selfkms.adapters.system.entropy import SystemEntropy
@@ -180,4 +183,7 @@ def read_journal(data_dir: Path) -> Sequence[dict[str, Any]]:
     unsealed = installation.open_existing(
         place, Settings(), clock=SystemClock(Baseline.take()), entropy=SystemEntropy()
     )
-    return [json.loads(body) for _, body in read(place.journal, Assembly(unsealed).audit_key)]
+    records = (json.loads(body) for _, body in read(place.journal, Assembly(unsealed).audit_key))
+    if not fields:
+        return list(records)
+    return [{name: record[name] for name in fields if name in record} for record in records]

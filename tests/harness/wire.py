@@ -5,7 +5,7 @@ import json
 import socket
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -65,10 +65,18 @@ class Answer(NamedTuple):
         return self.headers.get("connection", "").lower() == "close"
 
 
+class HasPort(Protocol):
+    """A server, or what stands for it elsewhere."""
+
+    @property
+    def port(self) -> int:
+        """Of the API, on 127.0.0.1."""
+
+
 class Connection:
     """One connection to a server, without TLS. For use in a `with` statement."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: HasPort) -> None:
         """Connect."""
         self._socket = socket.create_connection(("127.0.0.1", server.port), timeout=ANSWER_SECONDS_MAX)
         self._received = b""
