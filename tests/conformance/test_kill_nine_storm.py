@@ -63,6 +63,13 @@ def stop_trail(server: Server) -> None:
         until(delivered, "the last digest", seconds=SECONDS_MAX)
 
 
+def verify(data_dir: Path) -> str:
+    """What `selfkms trail verify` says, served or not, under load or not: all is in order."""
+    verified = selfkms("trail", "verify", "--data-dir", data_dir)
+    assert verified.returncode == 0, verified.stderr
+    return verified.stdout
+
+
 def looked_up(server: Server, end: float) -> list[str]:
     """The IDs of all events up to a second, by LookupEvents."""
     with closing(server.client(service="cloudtrail")) as cloudtrail:
@@ -89,6 +96,7 @@ def test_the_audit_survives_kill_nine_under_load(data_dir: Path) -> None:
                 wanted = REQUESTS * number // (len(VICTIMS) + 1)
                 until(lambda: storm.answered >= wanted, f"{wanted} answers", seconds=SECONDS_MAX)  # noqa: B023  called at once
                 server = strike(server, victim)
+            verify(data_dir)
             told = storm.told()
         stormed = time.monotonic() - began
         # Whole seconds: what comes later is in another one.
@@ -96,19 +104,17 @@ def test_the_audit_survives_kill_nine_under_load(data_dir: Path) -> None:
         time.sleep(3.0)
         found = looked_up(server, end)
         stop_trail(server)
-        served = selfkms("trail", "verify", "--data-dir", data_dir)
-        assert served.returncode == 0, served.stderr
+        verify(data_dir)
         assert server.stop() == 0
     finally:
         if server.process.poll() is None:
             server.kill()
-    verified = selfkms("trail", "verify", "--data-dir", data_dir)
-    assert verified.returncode == 0, verified.stderr
+    verified = verify(data_dir)
     check(data_dir, told, found, end)
     took = time.monotonic() - began
     # Pytest shows it when the test fails, or with `-s`.
     sys.stdout.write(f"SELFKMS_TEST_SEED={seed}: {len(told)} answers in {stormed:.0f} s, all in {took:.0f} s\n")
-    sys.stdout.write(verified.stdout)
+    sys.stdout.write(verified)
 
 
 def check(data_dir: Path, told: Sequence[Told], found: list[str], end: float) -> None:
