@@ -11,6 +11,7 @@ import uvloop
 class Result(NamedTuple):
     """Of one run."""
 
+    answers: int
     requests_per_second: float
     p50_milliseconds: float
     p99_milliseconds: float
@@ -74,6 +75,7 @@ async def _load(host: str, port: int, request: bytes, connections: int, seconds:
     await asyncio.sleep(seconds + 0.2)
     percentiles = quantiles(run.latencies, n=100)
     return Result(
+        len(run.latencies),
         len(run.latencies) / (run.ends_at - started),
         percentiles[49] * 1000,
         percentiles[98] * 1000,

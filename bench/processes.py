@@ -18,6 +18,8 @@ class Start(NamedTuple):
     first_answer_seconds: float
     memory_bytes: int
     """PSS of all its processes: what they share counts once."""
+    supervisor: int
+    """Its process ID."""
 
 
 @contextmanager
@@ -36,7 +38,7 @@ def selfkms(*options: str) -> Iterator[tuple[str, Start]]:
         address = next(line for line in process.stdout if line.startswith("ready ")).removeprefix("ready ").strip()
         with urllib.request.urlopen(f"{address}/readyz", timeout=10) as answer:
             answer.read()
-        yield address, Start(time.perf_counter() - began, _memory_bytes(process.pid))
+        yield address, Start(time.perf_counter() - began, _memory_bytes(process.pid), process.pid)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
