@@ -32,6 +32,8 @@ ANY_ONE: Final = Wildcard.ANY_ONE
 Piece = str | Wildcard
 """Text that stands for itself, or a wildcard."""
 
+_LAST_FIRST: Final = tuple(range(5, -1, -1))
+
 _WILDCARD: Final = re.compile(r"([*?])")
 
 
@@ -176,15 +178,34 @@ class ARNPattern(msgspec.Struct, frozen=True, dict=True):
         return self.match(text.split(":", 5))
 
     def match(self, components: Sequence[str]) -> bool:
-        """The same, of an ARN that is taken apart: the last component first, in which those of a policy differ."""
-        return len(components) == 6 and all(pattern.matches(components[place]) for place, pattern in self._asking)
+        """The same, of an ARN that is taken apart."""
+        if len(components) != 6:
+            return False
+        # The last component first, in which the ARNs of a policy differ. Patterns proper are seldom left to be asked.
+        for place, literal in self._literals:
+            if components[place] != literal:
+                return False
+        for place, start in self._starts:
+            if not components[place].startswith(start):
+                return False
+        return all(pattern.matches(components[place]) for place, pattern in self._others)
 
     @functools.cached_property
-    def _asking(self) -> tuple[tuple[int, Pattern], ...]:
-        """The components that not everything matches, by their places, the last one first."""
-        return tuple(
-            (place, self.components[place]) for place in range(5, -1, -1) if self.components[place] != _EVERYTHING
-        )
+    def _literals(self) -> tuple[tuple[int, str], ...]:
+        """The components without wildcards, by their places."""
+        literals = ((place, self.components[place].literal) for place in _LAST_FIRST)
+        return tuple((place, literal) for place, literal in literals if literal is not None)
+
+    @functools.cached_property
+    def _starts(self) -> tuple[tuple[int, str], ...]:
+        """What those begin with whose only wildcard is a `*` at the end; that which everything matches is left out."""
+        starts = ((place, self.components[place].start) for place in _LAST_FIRST)
+        return tuple((place, start) for place, start in starts if start)
+
+    @functools.cached_property
+    def _others(self) -> tuple[tuple[int, Pattern], ...]:
+        patterns = ((place, self.components[place]) for place in _LAST_FIRST)
+        return tuple((place, each) for place, each in patterns if each.literal is None and each.start is None)
 
     def is_all_of(self, service: str, *, region: str | None, account_id: str | None) -> bool:
         """Whether the resource part is `*` alone, and the rest fits the service, and Region and account where known."""

@@ -183,3 +183,27 @@ def test_where_region_and_account_are_not_known_the_service_decides() -> None:
     """They are not asked for."""
     assert arn_pattern("arn:aws:kms:eu-central-1:1:*").is_all_of("kms", region=None, account_id=None)
     assert not arn_pattern("arn:aws:iam:eu-central-1:1:*").is_all_of("kms", region=None, account_id=None)
+
+
+_COMPONENT = st.sampled_from(["", "a", "b", "ab", "*", "a*", "?", "*b", "a*b", "a?*"])
+_ARN_PATTERNS = st.lists(_COMPONENT, min_size=6, max_size=6)
+_ARNS = st.lists(st.sampled_from(["", "a", "b", "ab", "abb"]), min_size=6, max_size=7).map(":".join)
+
+
+@settings(max_examples=500)
+@given(components=_ARN_PATTERNS, text=_ARNS)
+def test_an_arn_matches_as_its_components_do(components: list[str], text: str) -> None:
+    """Whatever is asked first, and however."""
+    expected = all(map(matches, components, text.split(":", 5)))
+    assert arn_pattern(":".join(components)).matches(text) is expected
+
+
+@settings(max_examples=500)
+@given(front=st.lists(st.sampled_from(["", "a", "ab"]), min_size=5, max_size=5), last=_COMPONENT, text=_ARNS)
+def test_a_prefix_says_all_that_its_pattern_does(front: list[str], last: str, text: str) -> None:
+    """And only a pattern with one `*`, at its end, has one."""
+    pattern = arn_pattern(":".join([*front, last]))
+    prefix = pattern.prefix
+    assert (prefix is not None) is (last in ("*", "a*"))
+    if prefix is not None:
+        assert text.startswith(prefix) is pattern.matches(text)
