@@ -48,6 +48,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     """`run(report_ready)`, called in the child; returns when it ends. `report_ready` is called at most once."""
     awaited: bool = False
     """Whether all are ready only when this one has reported."""
+    niceness: int = 0
+    """How far it stands back when all cores are busy: see nice(2)."""
     restart: RestartPolicy = RestartPolicy()
 
 
@@ -164,6 +166,8 @@ class Supervisor:
     def _run_child(self, child: _Child) -> None:
         """In the child."""
         os.close(self._pipe[0])
+        if child.spec.niceness:
+            os.nice(child.spec.niceness)
         child.spec.run(partial(self._report_ready, child))
 
     def _report_ready(self, child: _Child) -> None:

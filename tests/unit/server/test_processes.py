@@ -157,6 +157,28 @@ def test_a_child_that_does_not_end_is_killed(capfd: pytest.CaptureFixture[str]) 
     assert "stubborn" in capfd.readouterr().err
 
 
+def test_a_child_may_stand_back() -> None:
+    """By its own niceness, and nobody else by it."""
+    lines = Lines()
+
+    def tell(name: str) -> Callable[[Callable[[], None]], None]:
+        def run(_report: Callable[[], None]) -> None:
+            lines.say(f"{name} {os.nice(0)}")
+            signal.pause()
+
+        return run
+
+    specs = [
+        ChildSpec(name="base", group="base", run=tell("base")),
+        ChildSpec(name="modest", group="base", run=tell("modest"), niceness=5),
+    ]
+    service = Service(specs, lines)
+    here = os.nice(0)
+    assert {lines.next() for _ in range(3)} == {"ready", f"base {here}", f"modest {min(here + 5, 19)}"}
+    os.kill(service.pid, signal.SIGTERM)
+    assert service.end() == ("exit code 0", [])
+
+
 def test_no_child_outlives_the_supervisor() -> None:
     """Not even when it is killed: the pipe that they all hold is closed."""
     with two_workers() as (service, _, _):
