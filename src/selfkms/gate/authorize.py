@@ -249,7 +249,7 @@ class _Inquiry:
                 about = AboutResource(
                     owner=resource.owner,
                     tags=resource.tags,
-                    of_ec2=True,
+                    of_ec2=self._operation.service == "ec2",
                     requested=self._requested(self._operation.condition_keys),
                 )
                 self._on_identity(resource.action, resource.arn, about)

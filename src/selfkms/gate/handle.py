@@ -41,7 +41,7 @@ from selfkms.gate.admit import admit
 from selfkms.gate.authenticate import Authenticator
 from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
-from selfkms.gate.on_behalf import CallsToKMS
+from selfkms.gate.on_behalf import INTERNAL_TEXT, CallsToKMS
 from selfkms.gate.outcome import Outcome
 from selfkms.gate.resolve import Resolver, predefined_aliases
 from selfkms.ports.block_store import BlockStore
@@ -74,7 +74,7 @@ _RESERVED: Final = RESERVED_PREFIX.encode()
 
 _STALE_TEXT: Final = "The database does not answer. The request can be retried."
 _DRY_RUN_TEXT: Final = "The request would have succeeded, but the DryRun option is set."
-_INTERNAL_TEXT: Final = "The request was rejected because an internal exception occurred. The request can be retried."
+_UNDONE_TEXT: Final = "The request that this call was made for failed."
 
 # What an event may be called that nobody knows the operation of: bounded, and nothing that could break a reader.
 _PLAUSIBLE_NAME: Final = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
@@ -107,7 +107,7 @@ def _surroundings(request: HTTPRequest, event: Event) -> Surroundings:
 
 
 def _internal(wire: Wire, request_id: str) -> HTTPResponse:
-    return wire.error(KMSInternalException(_INTERNAL_TEXT), request_id)
+    return wire.error(KMSInternalException(INTERNAL_TEXT), request_id)
 
 
 class Gate:
@@ -186,15 +186,26 @@ class Gate:
         internal = functools.partial(_internal, wire, event.request_id)
         try:
             answer, recorded = self._serve(request, service, event)
-            copies = () if recorded else (*event.copies(self._entropy.uuid), *event.companions)
+            copies = () if recorded else (*event.copies(self._entropy.uuid), *self._records_of_calls(event))
         except AWSError as error:
-            event.error, recorded, copies = error, False, tuple(event.companions)
+            event.error, recorded, copies = error, False, self._records_of_undone_calls(event)
             answer = wire.error(error, event.request_id)
         except Exception:  # noqa: BLE001  the one place where whatever we did not foresee ends: logged whole, answered with nothing
             _log.exception("request %s failed", event.request_id)
-            event.error, recorded, copies = KMSInternalException(_INTERNAL_TEXT), False, tuple(event.companions)
+            event.error, recorded = KMSInternalException(INTERNAL_TEXT), False
+            copies = self._records_of_undone_calls(event)
             answer = internal()
         return Outcome(answer, None if recorded else event.finish(), internal, copies)
+
+    def _records_of_calls(self, event: Event) -> tuple[AuditRecord, ...]:
+        return tuple(written for call in event.companions for written in call.records(self._entropy.uuid))
+
+    def _records_of_undone_calls(self, event: Event) -> tuple[AuditRecord, ...]:
+        """Of a request that failed: what calls to other services would have changed for it came to nothing, too."""
+        for call in event.companions:
+            if call.error is None and not call.read_only:
+                call.undo(KMSInternalException(_UNDONE_TEXT), self._entropy.uuid)
+        return self._records_of_calls(event)
 
     def _service(self, request: HTTPRequest) -> Service | None:
         """The service that a request is for: by its X-Amz-Target, else by the credential scope of its signature."""
@@ -277,7 +288,7 @@ class Gate:
         self._make_predefined(operation, request, around)
         event.companions = []
         context = self._context(around)
-        context.key_service_for = functools.partial(self._calls_to_kms, context, event.companions, around.now)
+        context.key_service_for = functools.partial(self._calls_to_kms, context, event)
         resolved = self._resolver.resolve(operation, request, caller=around.caller, region=around.region)
         record.note_named(event, resolved)
         self._authorizer.authorize(operation, request, resolved, around)
@@ -323,10 +334,10 @@ class Gate:
         """Whether all that was read is one state of the records; while the database is away, what is in memory is."""
         return not self._fresh or self._database.consistent()
 
-    def _calls_to_kms(self, into: Context, records: list[AuditRecord], now: float, caller: Caller) -> CallsToKMS:
+    def _calls_to_kms(self, into: Context, event: Event, caller: Caller) -> CallsToKMS:
         return CallsToKMS(
             caller=caller,
-            now=now,
+            now=event.at,
             operations=self._services["kms"].operations,
             resolver=self._resolver,
             authorizer=self._authorizer,
@@ -335,7 +346,7 @@ class Gate:
             consistent=self._consistent,
             context_for=self._context,
             into=into,
-            records=records,
+            note=event.companions.append,
         )
 
     def _make_predefined(self, operation: Operation, request: Any, around: Surroundings) -> None:
@@ -358,11 +369,11 @@ class Gate:
     def _commit(self, context: Context, event: Event) -> None:
         try:
             copies = event.copies(self._entropy.uuid)
-            records = [*event.companions, event.finish(), *copies, *context.events]
+            records = [*self._records_of_calls(event), event.finish(), *copies, *context.events]
             self._database.commit(context.changes, records)
         except (DatabaseUnavailableError, CorruptRecordError) as error:
             # Whether it was written is not known. If it was, its record stands with it, and must not be hidden by
             # this one: the journal keeps the first of two records with one event ID.
             event.event_id = self._entropy.uuid()
             _log.error("request %s: %s", event.request_id, error)
-            raise KMSInternalException(_INTERNAL_TEXT) from error
+            raise KMSInternalException(INTERNAL_TEXT) from error

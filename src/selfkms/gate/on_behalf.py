@@ -8,12 +8,12 @@ Source: IAM User Guide, "Forward access sessions"; KMS developer guide, "kms:Via
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from selfkms.domain.cloudtrail.event import Event
-from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.errors import AWSError
 from selfkms.domain.iam.callers import Caller
+from selfkms.domain.kms.errors import KMSInternalException
 from selfkms.gate import record
 from selfkms.gate.admit import admit
 from selfkms.gate.authorize import Authorizer
@@ -24,7 +24,9 @@ from selfkms.ports.entropy import Entropy
 from selfkms.services.context import Context
 from selfkms.services.operation import Operation
 
-_SOURCE = "kms.amazonaws.com"
+INTERNAL_TEXT: Final = "The request was rejected because an internal exception occurred. The request can be retried."
+
+_SOURCE: Final = "kms.amazonaws.com"
 
 
 class CallsToKMS:
@@ -43,7 +45,7 @@ class CallsToKMS:
         consistent: Callable[[], bool],
         context_for: Callable[[Surroundings], Context],
         into: Context,
-        records: list[AuditRecord],
+        note: Callable[[Event], None],
     ) -> None:
         """Prepare.
 
@@ -58,7 +60,7 @@ class CallsToKMS:
             consistent: whether all that was read is one state of the records.
             context_for: what a handler of KMS is given.
             into: takes what is to change, to be written with the calling request.
-            records: takes the audit records, also of calls that were refused.
+            note: takes what the audit is to know of a call, also of one that was refused.
         """
         assert caller.service is not None, "a service calls"
         self._caller = caller
@@ -71,7 +73,7 @@ class CallsToKMS:
         self._consistent = consistent
         self._context_for = context_for
         self._into = into
-        self._records = records
+        self._note = note
 
     def call(self, operation: str, *, region: str, **parameters: Any) -> Any:
         """See `KeyService`. Checks of parameters are left out: what our own services send, they make."""
@@ -90,12 +92,18 @@ class CallsToKMS:
         event = self._event(row, region, request)
         try:
             result = self._serve(row, request, around, event)
+        except ConflictError:
+            # Nothing came of it yet: whoever called decides again.
+            raise
         except AWSError as error:
             event.error = error
-            self._records.append(event.finish())
+            self._note(event)
             raise
-        copies = event.copies(self._entropy.uuid)
-        self._records += (event.finish(), *copies)
+        except Exception:
+            event.error = KMSInternalException(INTERNAL_TEXT)
+            self._note(event)
+            raise
+        self._note(event)
         return result
 
     def _serve(self, row: Operation, request: Any, around: Surroundings, event: Event) -> Any:

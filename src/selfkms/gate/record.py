@@ -10,6 +10,7 @@ import msgspec
 
 from selfkms.domain.cloudtrail.event import Event, element_time, key_resource, role_resource
 from selfkms.domain.iam.identity_providers import WebIdentity
+from selfkms.domain.secrets import Secret
 from selfkms.gate.resolved import (
     Resolved,
     ResolvedAlias,
@@ -55,12 +56,13 @@ def note_request(event: Event, operation: Operation, parameters: dict[str, Any])
 
 
 def as_sent(request: msgspec.Struct) -> dict[str, Any]:
-    """The parameters of a call that never was on a wire, by AWS's names."""
-    return {
-        field.encode_name: msgspec.to_builtins(value, builtin_types=(bytes,), enc_hook=lambda _secret: None)
-        for field in msgspec.structs.fields(request)
-        if (value := getattr(request, field.name)) not in (None, (), {}) and value != field.default
-    }
+    """The parameters of a call that never was on a wire, by AWS's names; of bytes and secrets nothing."""
+    sent = {}
+    for field in msgspec.structs.fields(request):
+        value = getattr(request, field.name)
+        if not isinstance(value, Secret | bytes) and value not in (None, (), {}, field.default):
+            sent[field.encode_name] = msgspec.to_builtins(value)
+    return sent
 
 
 def note_web_identity(event: Event, identity: WebIdentity) -> None:

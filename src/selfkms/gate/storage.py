@@ -6,8 +6,9 @@ Copies take turns, some blocks each: a large one holds up no small one.
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
+from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.iam.callers import Caller
 from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
@@ -80,7 +81,7 @@ class StorageKeeper:
 
     def _calls(self, caller: Caller) -> Calls:
         into = self._context(caller, "")
-        records: list[Any] = []
+        records: list[AuditRecord] = []
         service = CallsToKMS(
             caller=caller,
             now=self._clock.now(),
@@ -93,7 +94,7 @@ class StorageKeeper:
             consistent=lambda: True,
             context_for=lambda around: self._context(around.caller, around.region),
             into=into,
-            records=records,
+            note=lambda call: records.extend(call.records(self._entropy.uuid)),
         )
         return Calls(service, into.changes, records)
 

@@ -56,10 +56,23 @@ class Event(msgspec.Struct, kw_only=True):
     error: AWSError | None = None
     owners: tuple[str, ...] = ()
     """Other accounts whose KMS keys the request is about, once it is permitted."""
-    companions: list[AuditRecord] = []
-    """The records of calls that were made to other services for this request, whatever came of it."""
+    companions: list["Event"] = []
+    """Calls that were made to other services for this request, whatever came of it."""
     shared_event_id: str | None = None
     """In all records of a call that stands in the trails of several accounts."""
+    written: tuple[AuditRecord, ...] = ()
+    """What `records` gave."""
+
+    def records(self, new_id: Callable[[], str]) -> tuple[AuditRecord, ...]:
+        """The record and its copies. Asked for again they are the same: which of them was kept may not be known."""
+        if not self.written:
+            copies = self.copies(new_id)
+            self.written = (self.finish(), *copies)
+        return self.written
+
+    def undo(self, error: AWSError, new_id: Callable[[], str]) -> None:
+        """What it would have changed was not written. The record is another than one that may stand with the change."""
+        self.error, self.event_id, self.shared_event_id, self.written = error, new_id(), None, ()
 
     def finish(self) -> AuditRecord:
         """The record. The order of its fields is CloudTrail's."""
@@ -116,6 +129,8 @@ class Event(msgspec.Struct, kw_only=True):
             "principalId": self.caller.principal_id,
             "accountId": self.caller.account_id,
         }
+        if self.caller.service is not None:
+            identity["invokedBy"] = self.caller.invoked_by or self.caller.service
         found = []
         for owner in self.owners:
             event_id = new_id()
