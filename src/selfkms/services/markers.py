@@ -1,4 +1,4 @@
-"""Markers and pages: where a listing goes on. A marker is worth nothing but where it was issued.
+"""Markers, pages, and reading all there is: where a listing goes on. A marker is worth nothing but where it was issued.
 
 To the client it is opaque. What it is called, how many entries a page has, and which error answers a wrong one differ
 between services.
@@ -6,8 +6,9 @@ between services.
 
 from base64 import b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hmac import compare_digest
+from itertools import islice
 from typing import Final, TypeVar
 
 from selfkms.ports.installation_keys import InstallationKeys
@@ -17,6 +18,9 @@ Read = Callable[[str, int], Sequence[T]]
 """Reads entries whose positions are greater than a given one, in their order, at most so many."""
 
 _TAG_BYTES: Final = 16
+
+# How many records are read at once when all of them are looked through.
+_ROWS: Final = 500
 
 
 class MarkerError(Exception):
@@ -86,3 +90,23 @@ def following(entries: Sequence[T], *, position: Callable[[T], str]) -> Read[T]:
         return entries[start : start + count]
 
     return read
+
+
+def each(read: Read[T], *, position: Callable[[T], str], after: str = "") -> Iterator[T]:
+    """All entries after a position, read some hundreds at once."""
+    while True:
+        rows = read(after, _ROWS)
+        yield from rows
+        if len(rows) < _ROWS:
+            return
+        after = position(rows[-1])
+
+
+def only(read: Read[T], wanted: Callable[[T], bool], *, position: Callable[[T], str]) -> Read[T]:
+    """The reading of those entries that are wanted."""
+
+    def read_wanted(after: str, count: int) -> Sequence[T]:
+        entries = each(read, position=position, after=after)
+        return list(islice((entry for entry in entries if wanted(entry)), count))
+
+    return read_wanted

@@ -1,13 +1,13 @@
 """Markers: worth nothing but where they were issued."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.world import World
-from selfkms.services.markers import Listing, MarkerError, cut, following
+from selfkms.services.markers import Listing, MarkerError, cut, each, following, only
 
 TEXTS = st.lists(st.text(alphabet="a\n:\x00é", max_size=3), min_size=1, max_size=4)
 
@@ -86,3 +86,23 @@ def test_an_entry_that_is_gone_hides_no_other() -> None:
     assert "".join(read("b", 9)) == "cd"
     left: Sequence[str] = "acd"
     assert "".join(following(left, position=str)("b", 9)) == "acd"
+
+
+def reading(entries: Sequence[str]) -> Callable[[str, int], Sequence[str]]:
+    """Entries as a database gives them."""
+    return lambda after, count: [entry for entry in entries if entry > after][:count]
+
+
+def test_looking_through_all_entries_reads_them_once() -> None:
+    """More than one read holds, and exactly as many as some reads hold."""
+    for count in (0, 1, 499, 500, 501, 1000):
+        entries = [f"{number:05}" for number in range(count)]
+        assert list(each(reading(entries), position=str)) == entries
+
+
+def test_only_what_is_wanted_is_read_from_a_position_on() -> None:
+    """A filter neither shortens a page nor loses its place."""
+    entries = [f"{number:05}" for number in range(1200)]
+    even = only(reading(entries), lambda entry: entry.endswith("00"), position=str)
+    assert even("", 3) == ["00000", "00100", "00200"]
+    assert even("00200", 100) == [f"{number:05}" for number in range(300, 1200, 100)]

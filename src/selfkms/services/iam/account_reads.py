@@ -28,8 +28,9 @@ from selfkms.domain.iam.limits import (
 )
 from selfkms.services.context import Context
 from selfkms.services.iam.groups import position_of_group, reading_groups
-from selfkms.services.iam.paging import Page, Paged, each
+from selfkms.services.iam.paging import Page, Paged
 from selfkms.services.iam.users import position_of_user, reading_users
+from selfkms.services.markers import each
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 

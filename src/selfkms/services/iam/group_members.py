@@ -11,10 +11,10 @@ from selfkms.domain.iam.errors import LimitExceededException
 from selfkms.domain.iam.limits import GROUPS_PER_USER_MAX
 from selfkms.domain.iam.principals import Group, User
 from selfkms.services.context import Context
-from selfkms.services.iam.paging import Page, Paged, each, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.shapes import GroupEntry, group_entry
 from selfkms.services.iam.users import USER_NAMED, existing_user, position_of_user, reading_users
-from selfkms.services.markers import Read, following
+from selfkms.services.markers import Read, each, following, only
 from selfkms.services.operation import Audit, Entity, EntityNamed, Operation
 from selfkms.services.shapes import Shape
 

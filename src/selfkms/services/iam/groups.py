@@ -14,11 +14,11 @@ from selfkms.domain.iam.limits import GROUPS_PER_ACCOUNT_MAX
 from selfkms.domain.iam.principals import Group
 from selfkms.services.context import Context
 from selfkms.services.iam.group_members import members, reading_members
-from selfkms.services.iam.paging import Page, Paged, each, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.shapes import GroupEntry, UserEntry, group_entry, user_entry
 from selfkms.services.iam.unique_ids import IDPrefix, unique_id
 from selfkms.services.iam.users import position_of_user
-from selfkms.services.markers import Read
+from selfkms.services.markers import Read, each, only
 from selfkms.services.operation import Audit, Entity, EntityMoved, EntityNamed, NewEntity, Operation
 from selfkms.services.shapes import Shape
 

@@ -21,11 +21,11 @@ from selfkms.services.context import Context
 from selfkms.services.iam.documents import checked_document
 from selfkms.services.iam.in_turn import Part, in_turn, position_of_placed
 from selfkms.services.iam.known_policies import own_policy
-from selfkms.services.iam.paging import Page, Paged, each, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.policy_usage import PolicyUsage
 from selfkms.services.iam.tagging import TagEntry, check_tags, of_tagging, tag_entries, tags_of
 from selfkms.services.iam.unique_ids import IDPrefix, unique_id
-from selfkms.services.markers import Read, following
+from selfkms.services.markers import Read, each, following, only
 from selfkms.services.operation import Audit, Entity, EntityNamed, NewEntity, Operation
 from selfkms.services.shapes import Shape
 

@@ -1,11 +1,10 @@
-"""The listings of IAM: what they take and give, how a wrong marker is refused, and reading all there is.
+"""The listings of IAM: what they take and give, and how a wrong marker is refused.
 
 Source: IAM API Reference, "ListUsers": Marker, MaxItems, IsTruncated; "Common Error Types": ValidationError.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
-from typing import Final, TypeVar
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from selfkms.domain.errors import ValidationError
 from selfkms.domain.iam.limits import LISTING
@@ -14,9 +13,6 @@ from selfkms.services.markers import Listing, MarkerError, Read, cut
 from selfkms.services.shapes import Shape
 
 T = TypeVar("T")
-
-# How many records are read at once when all of them are looked through.
-_ROWS: Final = 500
 
 
 class Paged(Shape, frozen=True, kw_only=True):
@@ -53,23 +49,3 @@ def page(
         return cut(of, request.marker, request.max_items or LISTING.default, read=read, position=position)
     except MarkerError as error:
         raise ValidationError("Invalid Marker.") from error
-
-
-def each(read: Read[T], *, position: Callable[[T], str], after: str = "") -> Iterator[T]:
-    """All entries after a position, read some hundreds at once."""
-    while True:
-        rows = read(after, _ROWS)
-        yield from rows
-        if len(rows) < _ROWS:
-            return
-        after = position(rows[-1])
-
-
-def only(read: Read[T], wanted: Callable[[T], bool], *, position: Callable[[T], str]) -> Read[T]:
-    """The reading of those entries that are wanted."""
-
-    def read_wanted(after: str, count: int) -> Sequence[T]:
-        entries = each(read, position=position, after=after)
-        return list(islice((entry for entry in entries if wanted(entry)), count))
-
-    return read_wanted

@@ -12,9 +12,10 @@ from selfkms.services.context import Context
 from selfkms.services.iam.groups import position_of_group, reading_groups
 from selfkms.services.iam.in_turn import Part, in_turn, position_of_placed
 from selfkms.services.iam.managed_policies import POLICY_NAMED
-from selfkms.services.iam.paging import Page, Paged, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.roles import position_of_role, reading_roles
 from selfkms.services.iam.users import position_of_user, reading_users
+from selfkms.services.markers import only
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 

@@ -13,9 +13,9 @@ import msgspec
 from selfkms.domain.iam.principals import Group, Role, User
 from selfkms.services.context import Context
 from selfkms.services.iam.groups import position_of_group, reading_groups
-from selfkms.services.iam.paging import each
 from selfkms.services.iam.roles import position_of_role, reading_roles
 from selfkms.services.iam.users import position_of_user, reading_users
+from selfkms.services.markers import each
 
 
 class PolicyUsage(msgspec.Struct, frozen=True):

@@ -21,11 +21,11 @@ from selfkms.domain.policy.facts import Fact
 from selfkms.services.context import Context
 from selfkms.services.iam.boundaries import boundary_dropped, boundary_put, of_boundary
 from selfkms.services.iam.documents import checked_document, encoded
-from selfkms.services.iam.paging import Page, Paged, each, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.shapes import AttachedPermissionsBoundary, boundary_of
 from selfkms.services.iam.tagging import TagEntry, check_tags, of_tagging, tag_entries, tags_of
 from selfkms.services.iam.unique_ids import IDPrefix, unique_id
-from selfkms.services.markers import Read
+from selfkms.services.markers import Read, each, only
 from selfkms.services.operation import Audit, Entity, EntityNamed, NewEntity, Operation
 from selfkms.services.principals import UnknownPrincipalError, principal_ids
 from selfkms.services.shapes import Shape

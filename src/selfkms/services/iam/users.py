@@ -20,11 +20,11 @@ from selfkms.domain.iam.tags import with_tags
 from selfkms.domain.policy.facts import Fact
 from selfkms.services.context import Context
 from selfkms.services.iam.boundaries import boundary_dropped, boundary_put
-from selfkms.services.iam.paging import Page, Paged, each, only, page
+from selfkms.services.iam.paging import Page, Paged, page
 from selfkms.services.iam.shapes import UserEntry, user_entry, whole_user_entry
 from selfkms.services.iam.tagging import TagEntry, check_tags, of_tagging, tags_of
 from selfkms.services.iam.unique_ids import IDPrefix, unique_id
-from selfkms.services.markers import Read
+from selfkms.services.markers import Read, each, only
 from selfkms.services.operation import Audit, Entity, EntityMoved, EntityNamed, NewEntity, Operation
 from selfkms.services.shapes import Shape
 

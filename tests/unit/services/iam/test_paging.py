@@ -12,7 +12,7 @@ from harness.world import BOB_ACCOUNT, World
 from selfkms.domain.errors import ValidationError
 from selfkms.domain.iam.callers import Caller
 from selfkms.services.context import Context
-from selfkms.services.iam.paging import Paged, each, only, page
+from selfkms.services.iam.paging import Paged, page
 from selfkms.services.markers import following
 
 MakeContext = Callable[..., Context]
@@ -124,21 +124,6 @@ def test_items_are_counted_from_one_to_a_thousand(world: World, operation: str) 
         assert (status, code) == (400, "ValidationError")
         assert text is not None
         assert "maxItems" in text
-
-
-def test_looking_through_all_entries_reads_them_once() -> None:
-    """More than one read holds, and exactly as many as some reads hold."""
-    for count in (0, 1, 499, 500, 501, 1000):
-        entries = [f"{number:05}" for number in range(count)]
-        assert list(each(reading(entries), position=itself)) == entries
-
-
-def test_only_what_is_wanted_is_read_from_a_position_on() -> None:
-    """A filter neither shortens a page nor loses its place."""
-    entries = [f"{number:05}" for number in range(1200)]
-    even = only(reading(entries), lambda entry: entry.endswith("00"), position=itself)
-    assert even("", 3) == ["00000", "00100", "00200"]
-    assert even("00200", 100) == [f"{number:05}" for number in range(300, 1200, 100)]
 
 
 def test_what_is_all_there_goes_on_after_an_entry_or_begins_anew() -> None:
