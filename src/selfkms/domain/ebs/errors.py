@@ -51,6 +51,12 @@ class InvalidID(EC2Error):
     """What should be the ID of something that has tags is none."""
 
 
+class InvalidUserIDMalformed(EC2Error):
+    """What should be an account is none."""
+
+    CODE = "InvalidUserID.Malformed"
+
+
 class IdempotentParameterMismatch(EC2Error):
     """The client token was used before, with other parameters."""
 

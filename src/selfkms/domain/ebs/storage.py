@@ -15,6 +15,7 @@ import msgspec
 
 from selfkms.domain.arns import PARTITION
 from selfkms.domain.ebs.blocks import BLOCKS_PER_GIB, BlockMap
+from selfkms.domain.ebs.errors import InvalidParameterValue, InvalidSnapshotIDMalformed, InvalidVolumeIDMalformed
 from selfkms.domain.records import Record
 from selfkms.domain.tags import Tag
 
@@ -304,3 +305,36 @@ def is_snapshot_id(text: str) -> bool:
 def is_volume_id(text: str) -> bool:
     """Whether it has the form of one."""
     return bool(_VOLUME_ID.fullmatch(text))
+
+
+def check_snapshot_id(text: str) -> None:
+    """Refuse what cannot be the ID of a snapshot.
+
+    Raises:
+        InvalidParameterValue: it does not even begin like one.
+        InvalidSnapshotIDMalformed: it does, and has another form.
+    """
+    _check_beginning(text, "snap-", "snapshotId")
+    if not is_snapshot_id(text):
+        raise InvalidSnapshotIDMalformed(f'Invalid id: "{text}"')
+
+
+def check_volume_id(text: str) -> None:
+    """The same for a volume.
+
+    Raises:
+        InvalidParameterValue, InvalidVolumeIDMalformed: as for snapshots.
+    """
+    _check_beginning(text, "vol-", "volumeId")
+    if not is_volume_id(text):
+        raise InvalidVolumeIDMalformed(f'Invalid id: "{text}"')
+
+
+def _check_beginning(text: str, beginning: str, parameter: str) -> None:
+    # Seen at Amazon EC2, as are the texts above.
+    if not text:
+        raise InvalidParameterValue(
+            f"Value () for parameter {parameter} is invalid. Parameter may not be null or empty"
+        )
+    if not text.startswith(beginning):
+        raise InvalidParameterValue(f"Value ({text}) for parameter {parameter} is invalid. Expected: '{beginning}...'.")
