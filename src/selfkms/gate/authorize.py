@@ -250,7 +250,7 @@ class _Inquiry:
                     owner=resource.owner,
                     tags=resource.tags,
                     of_ec2=self._operation.service == "ec2",
-                    requested=self._requested(self._operation.condition_keys),
+                    requested=self._requested_of_storage(resource),
                 )
                 self._on_identity(resource.action, resource.arn, about)
 
@@ -350,6 +350,8 @@ class _Inquiry:
             if self._operation.action == _TWO_KEYS:
                 source, destination = (r.arn for r in self._resolved.resources)
                 keys["kms:ReEncryptOnSameKey"] = "true" if source == destination else "false"
+            if self._operation.service == "ec2":
+                keys["ec2:Region"] = self._around.region
             return keys
 
         return gather
@@ -360,6 +362,11 @@ class _Inquiry:
         boundary = resource.permissions_boundary
         present = {} if boundary is None else {"iam:PermissionsBoundary": boundary}
         return lambda: {**present, **gather()}
+
+    def _requested_of_storage(self, resource: ResolvedStorage) -> Callable[[], Mapping[str, Fact]]:
+        """What the request says of what it is to make stands beside what is known of what there is."""
+        gather = self._requested(self._operation.condition_keys)
+        return lambda: {**resource.facts, **gather()}
 
     def _new_grant(self) -> NewGrant | None:
         if self._operation.action != "kms:CreateGrant":

@@ -4,25 +4,28 @@ Source: Amazon EC2 API Reference, "Error codes for the Amazon EC2 API"; Service 
 "Amazon Elastic Block Store".
 """
 
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from selfkms.domain.ebs.errors import (
     InvalidID,
-    InvalidParameterValue,
     InvalidSnapshotNotFound,
-    InvalidVolumeIDMalformed,
     InvalidVolumeNotFound,
     ResourceNotFoundException,
 )
 from selfkms.domain.ebs.storage import (
+    COPIED_VOLUME_ID,
     Snapshot,
     Volume,
+    check_snapshot_id,
+    check_volume_id,
     is_snapshot_id,
     is_volume_id,
     snapshot_arn,
     volume_arn,
 )
 from selfkms.domain.errors import AWSError
+from selfkms.domain.policy.facts import Fact
 from selfkms.gate.resolved import ResolvedStorage, Resource
 from selfkms.ports.database import Database
 from selfkms.services.operation import NewStorage, Operation, SnapshotNamed, StorageTagged, VolumeNamed
@@ -72,10 +75,8 @@ class StorageResolver:
     def _snapshot(
         self, snapshot_id: str, target: SnapshotNamed, operation: Operation, account_id: str, region: str
     ) -> tuple[ResolvedStorage, Snapshot | None]:
-        if operation.service != _DIRECT and not is_snapshot_id(snapshot_id):
-            raise InvalidParameterValue(
-                f"Value ({snapshot_id}) for parameter snapshotId is invalid. Expected: 'snap-...'."
-            )
+        if operation.service != _DIRECT:
+            check_snapshot_id(snapshot_id)
         snapshot = self._database.snapshot_of_anybody(region, snapshot_id)
         if snapshot is not None and not (
             snapshot.account_id == account_id or (target.shared and snapshot.visible_to(account_id))
@@ -93,6 +94,7 @@ class StorageResolver:
             arn=snapshot_arn(region, snapshot_id),
             action=operation.action,
             owner=account_id if snapshot is None else snapshot.account_id,
+            facts={} if snapshot is None or operation.service == _DIRECT else _facts_of_snapshot(snapshot),
             # What the owner of a shared snapshot wrote on it is not for others.
             tags=snapshot.tags if snapshot is not None and owned else (),
             data=target.data,
@@ -103,14 +105,14 @@ class StorageResolver:
     def _volume(
         self, volume_id: str, operation: Operation, account_id: str, region: str
     ) -> tuple[ResolvedStorage, Volume | None]:
-        if not is_volume_id(volume_id):
-            raise InvalidVolumeIDMalformed(f'Invalid id: "{volume_id}"')
+        check_volume_id(volume_id)
         volume = self._database.volume(account_id, region, volume_id)
         missing = InvalidVolumeNotFound(f"The volume '{volume_id}' does not exist.") if volume is None else None
         resolved = ResolvedStorage(
             arn=volume_arn(region, account_id, volume_id),
             action=operation.action,
             owner=account_id,
+            facts={} if volume is None else _facts_of_volume(volume),
             tags=() if volume is None else volume.tags,
             missing=missing,
         )
@@ -135,3 +137,42 @@ class StorageResolver:
 def _new(target: NewStorage, operation: Operation, *, account_id: str, region: str) -> ResolvedStorage:
     arn = snapshot_arn(region, "*") if target.kind == "snapshot" else volume_arn(region, account_id, "*")
     return ResolvedStorage(arn=arn, action=operation.action, owner=account_id, new=True)
+
+
+def _facts_of_snapshot(snapshot: Snapshot) -> dict[str, Fact]:
+    """The condition keys of a snapshot."""
+    facts = {
+        **_facts_of(snapshot),
+        "ec2:SnapshotID": snapshot.snapshot_id,
+        "ec2:SnapshotTime": datetime.fromtimestamp(snapshot.created_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    if snapshot.volume_id != COPIED_VOLUME_ID:
+        facts["ec2:ParentVolume"] = volume_arn(snapshot.region, snapshot.account_id, snapshot.volume_id)
+    return facts
+
+
+def _facts_of_volume(volume: Volume) -> dict[str, Fact]:
+    """The condition keys of a volume."""
+    facts = {
+        **_facts_of(volume),
+        "ec2:AvailabilityZone": volume.zone,
+        "ec2:VolumeID": volume.volume_id,
+        "ec2:VolumeType": volume.volume_type,
+    }
+    if volume.iops is not None:
+        facts["ec2:VolumeIops"] = str(volume.iops)
+    if volume.throughput is not None:
+        facts["ec2:VolumeThroughput"] = str(volume.throughput)
+    if volume.key_arn is not None:
+        facts["ec2:KmsKeyId"] = volume.key_arn
+    if volume.snapshot_id is not None:
+        facts["ec2:ParentSnapshot"] = snapshot_arn(volume.region, volume.snapshot_id)
+    return facts
+
+
+def _facts_of(storage: Snapshot | Volume) -> dict[str, Fact]:
+    return {
+        "ec2:Encrypted": "true" if storage.encrypted else "false",
+        "ec2:Owner": storage.account_id,
+        "ec2:VolumeSize": str(storage.size_gib),
+    }

@@ -9,6 +9,7 @@ from selfkms.domain.errors import AWSError
 from selfkms.domain.iam.principals import Role
 from selfkms.domain.kms.grants import Grant
 from selfkms.domain.kms.keys import KMSKey
+from selfkms.domain.policy.facts import Fact
 from selfkms.domain.tags import Tag
 from selfkms.services.operation import ConditionKeys
 
@@ -99,6 +100,8 @@ class ResolvedStorage(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     """Account ID."""
     tags: tuple[Tag, ...] = ()
+    facts: Mapping[str, Fact] = {}
+    """Its condition keys, in AWS's writing."""
     new: bool = False
     """Whether the request is to make it."""
     data: bool = False
