@@ -31,6 +31,10 @@ _STRUCTURES: Final = frozenset(
 )
 _TIMES: Final = frozenset({"valid_to", "start_time", "end_time"})
 _OWNED: Final = (ResolvedKey, ResolvedGrant, ResolvedRole)
+_EC2: Final = "ec2"
+_EC2_SOURCE: Final = "ec2.amazonaws.com"
+_RETURN: Final = "_return"
+"""What EC2 answers where there is nothing to say."""
 _DATES: Final = frozenset({"creationDate", "deletionDate", "createDate", "updateDate"})
 
 
@@ -52,7 +56,7 @@ def note_request(event: Event, operation: Operation, parameters: dict[str, Any])
     """The parameters that the operation lets into the audit, as the caller named them."""
     recorded = _parameters(operation.audit, parameters)
     shown = operation.audit.shown
-    event.parameters = recorded if shown is None or recorded is None else shown(recorded)
+    event.parameters = recorded if shown is None else shown(recorded or {})
 
 
 def as_sent(request: msgspec.Struct) -> dict[str, Any]:
@@ -79,19 +83,21 @@ def note_web_identity(event: Event, identity: WebIdentity) -> None:
 
 def note_named(event: Event, resolved: Resolved) -> None:
     """The KMS keys, aliases and roles that the caller named, by these names: what is behind them is not for all."""
-    event.resources = _resources(resolved, permitted=False)
+    event.resources = _resources(event, resolved, permitted=False)
 
 
 def note_permitted(event: Event, resolved: Resolved) -> None:
     """All KMS keys, aliases and roles that the request is about, once it is permitted."""
-    event.resources = _resources(resolved, permitted=True)
+    event.resources = _resources(event, resolved, permitted=True)
     assert event.caller is not None
     owners = {r.owner for r in resolved.resources if isinstance(r, _OWNED)}
     event.owners = tuple(sorted(owners - {event.caller.account_id}))
 
 
-def _resources(resolved: Resolved, *, permitted: bool) -> list[dict[str, str]] | None:
-    """CloudTrail's `resources`. Records of IAM and CloudTrail have none."""
+def _resources(event: Event, resolved: Resolved, *, permitted: bool) -> list[dict[str, str]] | None:
+    """CloudTrail's `resources`. Records of IAM, CloudTrail and EC2 have none."""
+    if event.source == _EC2_SOURCE:
+        return None
     found = []
     for resource in resolved.resources:
         match resource:
@@ -120,6 +126,9 @@ def note_result(event: Event, operation: Operation, resolved: Resolved, result: 
         given = {name: answer for name, answer in answers.items() if answer is not None}
         shown = operation.audit.answers_shown
         event.answers = given if shown is None else shown(given)
+    if operation.service == _EC2 and not operation.audit.read_only:
+        said = {_RETURN: True} if result is None else event.answers or {}
+        event.answers = {"requestId": event.request_id, **said}
 
 
 def _parameters(audit: Audit, parameters: dict[str, Any]) -> dict[str, Any] | None:

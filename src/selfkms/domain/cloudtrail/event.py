@@ -28,6 +28,25 @@ UNKNOWN_REGION: Final = "unknown"
 # Who signed is not known: what CloudTrail writes of a caller whose identity it could not establish.
 ANONYMOUS: Final = {"type": "AWSAccount", "principalId": "", "accountId": "ANONYMOUS_PRINCIPAL"}
 
+_DENIED: Final = frozenset({"AccessDeniedException", "AccessDenied"})
+
+_EC2: Final = "ec2.amazonaws.com"
+# Amazon EC2 calls by other names what is refused before a request reaches it.
+_ON_EC2: Final = {
+    **dict.fromkeys(_DENIED, "UnauthorizedOperation"),
+    **dict.fromkeys(("InvalidSignatureException", "UnrecognizedClientException"), "AuthFailure"),
+    "IncompleteSignatureException": "IncompleteSignature",
+    "ExpiredTokenException": "RequestExpired",
+    "MissingAuthenticationTokenException": "MissingParameter",
+    "UnknownOperationException": "InvalidAction",
+    "UnsupportedOperationException": "InvalidAction",
+    "DryRunOperationException": "DryRunOperation",
+    "KMSInternalException": "InternalError",
+    "InternalFailure": "InternalError",
+    "DependencyTimeoutException": "Unavailable",
+}
+_SERVER: Final = frozenset({"InternalError", "Unavailable"})
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -77,7 +96,7 @@ class Event(msgspec.Struct, kw_only=True):
     def finish(self) -> AuditRecord:
         """The record. The order of its fields is CloudTrail's."""
         failed = self.error is not None
-        denied = self.error is not None and self.error.code in ("AccessDeniedException", "AccessDenied")
+        denied = self.error is not None and self.error.code in _DENIED
         record: dict[str, Any] = {
             "eventVersion": EVENT_VERSION,
             "userIdentity": user_identity(self.caller),
@@ -89,11 +108,10 @@ class Event(msgspec.Struct, kw_only=True):
             "userAgent": _cut(self.user_agent, USER_AGENT_BYTES_MAX),
         }
         if self.error is not None:
-            # Access alone is recorded without the `Exception` of the API's code.
-            record["errorCode"] = "AccessDenied" if denied else self.error.code
+            record["errorCode"] = _error_code(self.error, self.source)
             if self.error.message:
                 record["errorMessage"] = _cut(self.error.message, ERROR_MESSAGE_BYTES_MAX)
-        record["requestParameters"] = None if denied else self.parameters
+        record["requestParameters"] = None if denied and self.source != _EC2 else self.parameters
         record["responseElements"] = None if failed else self.answers
         if self.additional and not failed:
             record["additionalEventData"] = self.additional
@@ -182,6 +200,14 @@ def service_event(
         record["serviceEventDetails"] = details
     record["eventCategory"] = "Management"
     return AuditRecord(event_id, _encode(record))
+
+
+def _error_code(error: AWSError, source: str) -> str:
+    """Access alone is recorded without the `Exception` of the API's code; EC2 says besides whose fault it is."""
+    if source == _EC2:
+        code = _ON_EC2.get(error.code, error.code)
+        return f"Server.{code}" if code in _SERVER or error.http_status >= 500 else f"Client.{code}"
+    return "AccessDenied" if error.code in _DENIED else error.code
 
 
 def _cut(text: str, bytes_max: int) -> str:
