@@ -16,6 +16,8 @@ from selfkms.domain.tags import Tag
 from selfkms.services.operation import ConditionKeys
 from selfkms.services.shapes import Shape
 
+STORAGE_TIER: Final = "standard"
+"""There is no archive."""
 _UNDER_A_KMS_KEY: Final = "sse-kms"
 
 
@@ -87,7 +89,6 @@ def snapshot_row(snapshot: Snapshot, *, owned: bool, progress: str) -> SnapshotR
         owned: whether the caller's account has it: what is written on it is not for others.
         progress: `45%`.
     """
-    failed = snapshot.state is SnapshotState.ERROR
     done = snapshot.state is SnapshotState.COMPLETED
     count = 0 if snapshot.blocks is None else snapshot.blocks.count
     return SnapshotRow(
@@ -99,17 +100,21 @@ def snapshot_row(snapshot: Snapshot, *, owned: bool, progress: str) -> SnapshotR
         progress=progress,
         owner_id=snapshot.account_id,
         description=snapshot.description,
-        # Of one that failed nothing is left that could be as large.
-        volume_size=0 if failed else snapshot.size_gib,
+        volume_size=shown_size(snapshot),
         encrypted=snapshot.encrypted,
         kms_key_id=snapshot.key_arn,
         data_encryption_key_id=snapshot.lineage if snapshot.encrypted else None,
         tags=tag_rows(snapshot.tags) if owned else None,
-        storage_tier="standard",
+        storage_tier=STORAGE_TIER,
         completion_time=snapshot.completed_at,
         full_snapshot_size_in_bytes=count * BLOCK_BYTES if done else None,
         sse_type=_UNDER_A_KMS_KEY if snapshot.encrypted else None,
     )
+
+
+def shown_size(snapshot: Snapshot) -> int:
+    """In GiB. Of one that failed nothing is left."""
+    return 0 if snapshot.state is SnapshotState.ERROR else snapshot.size_gib
 
 
 def volume_row(volume: Volume) -> VolumeRow:
