@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from selfkms.services.ebs import copies, reads, uploads, volumes
+from selfkms.services.ebs import copies, defaults, deletion, descriptions, reads, sharing, tags, uploads, volumes
 from selfkms.services.operation import Operation
 
-EC2_FAMILIES: Final = (copies, volumes)
+EC2_FAMILIES: Final = (copies, volumes, descriptions, sharing, tags, defaults, deletion)
 DIRECT_FAMILIES: Final = (uploads, reads)
 
 EC2: Final[Mapping[str, Operation]] = {
