@@ -4,7 +4,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """0, 2 and those of `run` are what a shell would use too."""
+    """0, 2, 130 and those of `run` are what a shell would use too."""
 
     OK = 0
     FAILED = 1
@@ -19,3 +19,5 @@ class ExitCode(IntEnum):
     """`run`: the command cannot be executed."""
     NOT_FOUND = 127
     """`run`: there is no such command."""
+    INTERRUPTED = 130
+    """`snapshot`: by Ctrl-C; `--resume` goes on."""

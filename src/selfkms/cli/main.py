@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "who-can": "who_can",
     "trail": "trail",
     "usage": "usage",
+    "snapshot": "snapshot",
 }
 
 

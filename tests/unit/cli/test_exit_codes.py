@@ -19,6 +19,7 @@ def test_the_codes_are_for_ever() -> None:
         "NOT_DECRYPTED": 4,
         "NOT_EXECUTABLE": 126,
         "NOT_FOUND": 127,
+        "INTERRUPTED": 130,
     }
 
 

@@ -18,7 +18,20 @@ DOCUMENT: Final = Path(__file__).parents[3] / "docs" / "commands.md"
 def test_the_commands_are_listed_in_their_order() -> None:
     """The one that a newcomer needs comes first."""
     assert isinstance(main, LazyGroup)
-    names = ["dev", "init", "account", "serve", "env", "run", "inspect", "explain", "who-can", "trail", "usage"]
+    names = [
+        "dev",
+        "init",
+        "account",
+        "serve",
+        "env",
+        "run",
+        "inspect",
+        "explain",
+        "who-can",
+        "trail",
+        "usage",
+        "snapshot",
+    ]
     assert main.list_commands(click.Context(main)) == names
 
 
@@ -79,6 +92,7 @@ def test_the_version_is_the_packages() -> None:
         (["inspect", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["explain", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["who-can", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
+        (["snapshot", "import", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["account", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
         (["dev", "--help"], ["sqlalchemy", "cryptography", "botocore", "uvloop"]),
     ],
