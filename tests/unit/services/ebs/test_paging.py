@@ -20,7 +20,9 @@ def test_pages_together_are_the_listing(world: SnapshotWorld) -> None:
     everything = world.compute("DescribeSnapshots")
     assert [one["SnapshotId"] for one in everything["Snapshots"]] == there
     assert "NextToken" not in everything
-    sizes, found, token = [], [], {}
+    sizes: list[int] = []
+    found: list[str] = []
+    token: dict[str, str] = {}
     while True:
         answer = world.compute("DescribeSnapshots", MaxResults=5, **token)
         sizes.append(len(answer["Snapshots"]))
