@@ -84,18 +84,7 @@ def serve(
     )
     children = [
         ChildSpec(name="recorder", group="recorder", run=lambda _: run_recorder(listener, assembly.journal())),
-        ChildSpec(
-            name="keeper",
-            group="keeper",
-            niceness=_KEEPER_NICENESS,
-            run=lambda _: run_keeper(
-                lambda: assembly.upkeep(assembly.database()),
-                BlockingRecorderLink(recorder_path),
-                assembly.history_feed,
-                lambda: assembly.deliverer(BlockingRecorderLink(recorder_path)),
-                assembly.storage_keeper,
-            ),
-        ),
+        _keeper(assembly, recorder_path),
         *_workers(_worker_settings(server, port, tls), parts, count=server.worker_count),
     ]
     supervisor = Supervisor(
@@ -114,6 +103,21 @@ def serve(
         reserved.close()
         listener.close()
         shutil.rmtree(Path(recorder_path).parent, ignore_errors=True)
+
+
+def _keeper(assembly: Assembly, recorder_path: str) -> ChildSpec:
+    return ChildSpec(
+        name="keeper",
+        group="keeper",
+        niceness=_KEEPER_NICENESS,
+        run=lambda _: run_keeper(
+            lambda: assembly.upkeep(assembly.database()),
+            BlockingRecorderLink(recorder_path),
+            assembly.history_feed,
+            lambda: assembly.deliverer(BlockingRecorderLink(recorder_path)),
+            assembly.storage_keeper,
+        ),
+    )
 
 
 def _workers(settings: WorkerSettings, parts: WorkerParts, *, count: int) -> list[ChildSpec]:
