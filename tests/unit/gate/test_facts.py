@@ -182,6 +182,15 @@ def test_a_service_that_calls_for_a_caller() -> None:
     assert facts(Caller.user(USER, "AKIA1"))["kms:ViaService"] is None
 
 
+def test_a_service_that_calls_for_itself() -> None:
+    """It is an AWS service, and calls through none but itself."""
+    asked = facts(Caller.aws_service("ec2.eu-west-1.amazonaws.com", ALICE_ACCOUNT, invoked_by="ebs.amazonaws.com"))
+    assert (asked["aws:PrincipalIsAWSService"], asked["aws:ViaAWSService"]) == ("true", "false")
+    assert asked["aws:PrincipalType"] == "Service"
+    assert asked["kms:ViaService"] == "ec2.eu-west-1.amazonaws.com"
+    assert asked["aws:username"] is None
+
+
 def test_what_is_known_of_a_request() -> None:
     """Time in both forms, address, TLS, Region; headers if they were sent. What is not known is absent."""
     caller = Caller.user(USER, "AKIA1")
@@ -235,6 +244,14 @@ def test_tags_of_iam_have_two_names() -> None:
     asked = facts(Caller.user(USER, "AKIA1"), AboutResource(owner=ALICE_ACCOUNT, tags=(Tag("a", "b"),), of_iam=True))
     assert asked.identity("aws:ResourceTag/a") == asked.identity("iam:ResourceTag/a") == "b"
     assert asked.resource("iam:ResourceTag/a") is None
+
+
+def test_tags_of_snapshots_have_two_names() -> None:
+    """For Amazon EC2 a snapshot's or a volume's tags are aws:ResourceTag and ec2:ResourceTag."""
+    asked = facts(Caller.user(USER, "AKIA1"), AboutResource(owner=ALICE_ACCOUNT, tags=(Tag("a", "b"),), of_ec2=True))
+    assert asked.identity("aws:ResourceTag/a") == asked.identity("ec2:ResourceTag/a") == "b"
+    assert asked.resource("ec2:ResourceTag/a") is None
+    assert asked.identity("iam:ResourceTag/a") is None
 
 
 def test_nothing_is_known_of_no_resource() -> None:

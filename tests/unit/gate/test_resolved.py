@@ -13,6 +13,7 @@ from selfkms.gate.resolved import (
     ResolvedKey,
     ResolvedPrincipal,
     ResolvedRole,
+    ResolvedStorage,
     ResolvedTrail,
     Resource,
 )
@@ -25,6 +26,7 @@ EACH: dict[type, Any] = {
     ResolvedPrincipal: ResolvedPrincipal(arn=ARN, action="kms:ListRetirableGrants"),
     ResolvedEntity: ResolvedEntity(arn=ARN, action="iam:GetUser"),
     ResolvedTrail: ResolvedTrail(arn=ARN, action="cloudtrail:GetTrail"),
+    ResolvedStorage: ResolvedStorage(arn=ARN, action="ec2:DeleteSnapshot", owner="1"),
     ResolvedRole: ResolvedRole(role=None, arn=ARN, owner="1", actions=("sts:AssumeRole",)),
 }
 
@@ -55,6 +57,12 @@ def test_an_entity_is_there_unless_it_is_missing() -> None:
     """Without tags and without a boundary."""
     entity = EACH[ResolvedEntity]
     assert (entity.missing, entity.tags, entity.permissions_boundary) == (None, (), None)
+
+
+def test_storage_is_there_unless_it_is_missing() -> None:
+    """It is nothing new, and not about blocks."""
+    storage = EACH[ResolvedStorage]
+    assert (storage.missing, storage.tags, storage.new, storage.data) == (None, (), False, False)
 
 
 def test_all_of_a_request() -> None:

@@ -5,7 +5,9 @@ Source: CloudTrail User Guide, "CloudTrail record contents for management, data,
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any, Final
 
 import pytest
@@ -413,3 +415,53 @@ def test_a_record_stays_below_the_limits_of_cloudtrail(parameters: dict[str, Any
     record = event(parameters=parameters).finish()
     assert len(json.dumps(body(record)["requestParameters"], ensure_ascii=False).encode()) <= 102_400
     assert len(record.body) <= 262_144
+
+
+SERVICE: Final = "ec2.eu-central-1.amazonaws.com"
+INVOKED_BY: Final = "ec2-frontend-api.amazonaws.com"
+
+
+def test_the_identity_of_a_service() -> None:
+    """CloudTrail User Guide, userIdentity: a service that acts for itself is nobody of an account."""
+    service = Caller.aws_service(SERVICE, ACCOUNT_ID, invoked_by=INVOKED_BY)
+    assert user_identity(service) == {"type": "AWSService", "invokedBy": INVOKED_BY}
+    assert finished(caller=service)["recipientAccountId"] == ACCOUNT_ID
+
+
+def test_the_identity_of_a_caller_through_a_service() -> None:
+    """All that is known of the caller, and who called for it."""
+    through = user_identity(BOB.through(SERVICE, invoked_by=INVOKED_BY))
+    assert through == {**user_identity(BOB), "invokedBy": INVOKED_BY}
+    assert list(through)[-1] == "invokedBy"
+
+
+def new_ids() -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"id-{next(numbers)}"
+
+
+def test_records_are_the_same_however_often_they_are_asked_for() -> None:
+    """Which of them was kept may not be known: those of one call have the same event IDs."""
+    call, new_id = event(owners=("444455556666",)), new_ids()
+    first = call.records(new_id)
+    assert [body(record)["recipientAccountId"] for record in first] == [ACCOUNT_ID, "444455556666"]
+    assert call.records(new_id) == first
+
+
+def test_what_was_undone_has_a_record_of_its_own() -> None:
+    """It failed, nobody else learns of it, and it does not hide one that may stand with the change."""
+    call, new_id = event(owners=("444455556666",), read_only=False, answers={"keyId": KEY_ARN}), new_ids()
+    first, _copy = call.records(new_id)
+    call.undo(KMSInternalException("failed"), new_id)
+    (undone,) = call.records(new_id)
+    assert undone.event_id == body(undone)["eventID"] != first.event_id
+    assert body(undone)["errorCode"] == "KMSInternalException"
+    assert body(undone)["responseElements"] is None
+    assert "sharedEventID" not in body(undone)
+
+
+def test_events_have_companions_of_their_own() -> None:
+    """What one request called for is not another's."""
+    one, other = event(), event()
+    one.companions.append(event())
+    assert other.companions == []

@@ -148,3 +148,20 @@ def test_the_kinds_of_caller_in_the_words_of_cloudtrail() -> None:
     """They stand in the userIdentity of each audit record."""
     signing = {"Root", "IAMUser", "AssumedRole", "FederatedUser", "AWSService"}
     assert {kind.value for kind in CallerKind} == {*signing, "WebIdentityUser"}
+
+
+def test_a_caller_through_a_service_stays_who_it_is() -> None:
+    """The same principal in all respects, but for the service and how the audit names it."""
+    caller = Caller.root("111122223333", "AKIA1")
+    through = caller.through("ec2.us-east-1.amazonaws.com", invoked_by="ec2-frontend-api.amazonaws.com")
+    assert (through.service, through.invoked_by) == ("ec2.us-east-1.amazonaws.com", "ec2-frontend-api.amazonaws.com")
+    assert msgspec.structs.replace(through, service=None, invoked_by=None) == caller
+    assert (caller.service, caller.invoked_by) == (None, None)
+
+
+def test_a_service_is_known_by_its_name() -> None:
+    """It is no user, no role and no root user, and did not sign."""
+    service = Caller.aws_service("ec2.us-east-1.amazonaws.com", "111122223333", invoked_by="ebs.amazonaws.com")
+    assert service.kind is CallerKind.SERVICE
+    assert service.arn == service.principal_id == service.service == "ec2.us-east-1.amazonaws.com"
+    assert (service.access_key_id, service.user_name, service.is_root) == ("", None, False)
