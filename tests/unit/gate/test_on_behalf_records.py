@@ -28,9 +28,15 @@ from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, Refused, is_copy
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.errors import AccessDeniedException, ValidationException
+from selfkms.domain.kms.grants import GrantConstraints
 from selfkms.domain.records import Change
+from selfkms.domain.secrets import Secret
+from selfkms.gate.record import as_sent
 from selfkms.ports.database import ConflictError, DatabaseUnavailableError
 from selfkms.services.context import Context
+from selfkms.services.kms.data_keys import GenerateDataKeyRequest
+from selfkms.services.kms.encryption import DecryptRequest, EncryptRequest
+from selfkms.services.kms.grants import CreateGrantRequest
 
 
 class TroubledDatabase(MemoryDatabase):
@@ -285,3 +291,32 @@ def test_parameters_of_a_grant_are_recorded_as_a_client_would_send_them() -> Non
     parameters = world.record()["requestParameters"]
     assert {renamed.get(name, name) for name in parameters} == set(expected)
     assert parameters["constraints"] == expected["constraints"]
+
+
+class TestAsSent:
+    """Parameters of a call that never was on a wire."""
+
+    def test_are_named_as_aws_names_them(self) -> None:
+        """In structures, too."""
+        request = CreateGrantRequest(
+            key_id="k",
+            grantee_service_principal="ec2.us-east-1.amazonaws.com",
+            operations=("Decrypt",),
+            constraints=GrantConstraints(encryption_context_equals={"aws:ebs:id": "vol-1"}),
+        )
+        assert as_sent(request) == {
+            "KeyId": "k",
+            "GranteeServicePrincipal": "ec2.us-east-1.amazonaws.com",
+            "Operations": ("Decrypt",),
+            "Constraints": {"EncryptionContextEquals": {"aws:ebs:id": "vol-1"}},
+        }
+
+    def test_what_was_left_out_is_not_there(self) -> None:
+        """Neither None nor a default was sent."""
+        request = GenerateDataKeyRequest(key_id="k", number_of_bytes=64, encryption_context={}, grant_tokens=())
+        assert as_sent(request) == {"KeyId": "k", "NumberOfBytes": 64}
+
+    def test_secrets_and_blobs_are_not_even_looked_at(self) -> None:
+        """No allow-list has them; here they are gone before one is asked."""
+        assert as_sent(EncryptRequest(key_id="k", plaintext=Secret(b"canary"))) == {"KeyId": "k"}
+        assert as_sent(DecryptRequest(ciphertext_blob=b"canary", key_id="k")) == {"KeyId": "k"}

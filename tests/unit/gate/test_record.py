@@ -13,14 +13,8 @@ import pytest
 
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION, CountedEntropy, World
 from selfkms.domain.cloudtrail.event import ANONYMOUS
-from selfkms.domain.kms.grants import GrantConstraints
 from selfkms.domain.kms.keys import KeyMaterial
-from selfkms.domain.secrets import Secret
-from selfkms.gate.record import as_sent
 from selfkms.protocol.http import HTTPRequest, TLSDetails
-from selfkms.services.kms.data_keys import GenerateDataKeyRequest
-from selfkms.services.kms.encryption import DecryptRequest, EncryptRequest
-from selfkms.services.kms.grants import CreateGrantRequest
 from selfkms.services.kms.table import OPERATIONS
 
 Good = Mapping[str, dict[str, Any]]
@@ -503,32 +497,3 @@ def forms(secret: bytes) -> set[str]:
 def secrets_in(members: Mapping[str, Any]) -> set[str]:
     """What of a request or an answer no record may hold: all but names, contexts and the public half of a key."""
     return {value for member, value in members.items() if member in NEVER_RECORDED}
-
-
-class TestAsSent:
-    """Parameters of a call that never was on a wire."""
-
-    def test_are_named_as_aws_names_them(self) -> None:
-        """In structures, too."""
-        request = CreateGrantRequest(
-            key_id="k",
-            grantee_service_principal="ec2.us-east-1.amazonaws.com",
-            operations=("Decrypt",),
-            constraints=GrantConstraints(encryption_context_equals={"aws:ebs:id": "vol-1"}),
-        )
-        assert as_sent(request) == {
-            "KeyId": "k",
-            "GranteeServicePrincipal": "ec2.us-east-1.amazonaws.com",
-            "Operations": ("Decrypt",),
-            "Constraints": {"EncryptionContextEquals": {"aws:ebs:id": "vol-1"}},
-        }
-
-    def test_what_was_left_out_is_not_there(self) -> None:
-        """Neither None nor a default was sent."""
-        request = GenerateDataKeyRequest(key_id="k", number_of_bytes=64, encryption_context={}, grant_tokens=())
-        assert as_sent(request) == {"KeyId": "k", "NumberOfBytes": 64}
-
-    def test_secrets_and_blobs_are_not_even_looked_at(self) -> None:
-        """No allow-list has them; here they are gone before one is asked."""
-        assert as_sent(EncryptRequest(key_id="k", plaintext=Secret(b"canary"))) == {"KeyId": "k"}
-        assert as_sent(DecryptRequest(ciphertext_blob=b"canary", key_id="k")) == {"KeyId": "k"}

@@ -21,6 +21,7 @@ DOTTED = {
     errors.InvalidVolumeNotFound: "InvalidVolume.NotFound",
     errors.InvalidVolumeIDMalformed: "InvalidVolumeID.Malformed",
     errors.InvalidZoneNotFound: "InvalidZone.NotFound",
+    errors.InvalidUserIDMalformed: "InvalidUserID.Malformed",
 }
 
 
