@@ -24,7 +24,7 @@ class Damage(msgspec.Struct, frozen=True):
     """The first thing that is wrong."""
 
     part: str
-    """`audit journal`, `event history`, or the ARN of a trail."""
+    """`audit journal`, `event history`, `database`, or the ARN of a trail."""
     where: str
     what: str
 
@@ -78,19 +78,20 @@ class _Verification:
     def _check_trails(self) -> Damage | None:
         from selfkms.bootstrap.assembly import Assembly
         from selfkms.gate.delivered import DeliveryDamagedError
+        from selfkms.ports.database import CorruptRecordError
 
         assembly = Assembly(self._unsealed)
         database = assembly.database()
+        check = assembly.delivered_check(database, self._progress)
         try:
-            check = assembly.delivered_check(database, self._progress)
-            try:
-                check.read()
-                check.compare(assembly.journal_records())
-            except DeliveryDamagedError as error:
-                return Damage(error.trail, error.where, error.what)
-            finally:
-                self.trails = check.reports
+            check.read()
+            check.compare(assembly.journal_records())
+        except DeliveryDamagedError as error:
+            return Damage(error.trail, error.where, error.what)
+        except CorruptRecordError as error:
+            return Damage("database", self._unsealed.data_dir.database.name, str(error))
         finally:
+            self.trails = check.reports
             database.close()
         return None
 

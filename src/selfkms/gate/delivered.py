@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import io
 import zlib
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Final
 from uuid import UUID
 
@@ -78,6 +78,25 @@ _DOCUMENT: Final = msgspec.json.Decoder(_LogDocument)
 _IDENTIFIED: Final = msgspec.json.Decoder(_Identified)
 
 
+class _Compared:
+    """A span that is being held against the journal."""
+
+    def __init__(self, trail: Trail, span: Span) -> None:
+        self.trail = trail
+        self.span = span
+        self.records = 0
+        self.missing = ""
+        """The first record that is in no log file."""
+
+    def take(self, event: RecordedEvent, found: Mapping[_Place, bytes | None]) -> None:
+        """Look for a record of it."""
+        if not self.span.has(event):
+            return
+        self.records += 1
+        if found.get((self.span.bucket, self.span.folder)) is None:
+            self.missing = self.missing or f"event {event.event_id} of {event.event_time} ({event.event_name})"
+
+
 class DeliveredCheck:
     """One look at everything that all trails have delivered. First `read`, then `compare`."""
 
@@ -89,8 +108,8 @@ class DeliveredCheck:
         self._signer = signer
         self._progress = progress
         self._database = database
-        self._trails = [trail for account in database.accounts() for trail in database.trails(account.account_id)]
-        self._reports = {id(trail): TrailReport(arn=trail.arn) for trail in self._trails}
+        self._trails: list[Trail] = []
+        self._reports: dict[int, TrailReport] = {}
         # What is in the log files of a place: event ID, hash of the record. Each file is read once.
         self._found: dict[_Place, dict[bytes, bytes]] = {}
         self._hashes: dict[_Object, str] = {}
@@ -105,8 +124,12 @@ class DeliveredCheck:
 
         Raises:
             DeliveryDamagedError: the first thing that is wrong.
+            CorruptRecordError: it is in the database.
             LogStoreError: they cannot be read.
         """
+        accounts = self._database.accounts()
+        self._trails = [trail for account in accounts for trail in self._database.trails(account.account_id)]
+        self._reports = {id(trail): TrailReport(arn=trail.arn) for trail in self._trails}
         for trail in self._trails:
             for place in _places(trail):
                 self._read_place(trail, place)
@@ -123,11 +146,11 @@ class DeliveredCheck:
             DeliveryDamagedError: the first thing that is wrong.
             AuditUnreadableError: the journal is damaged.
         """
-        beginnings: dict[str, list[tuple[Trail, Span]]] = {}
+        beginnings: dict[str, list[_Compared]] = {}
         for trail in self._trails:
             for span in trail.spans:
-                beginnings.setdefault(span.after, []).append((trail, span))
-        active: list[tuple[Trail, Span]] = []
+                beginnings.setdefault(span.after, []).append(_Compared(trail, span))
+        active: list[_Compared] = []
         place, first, count = BEGINNING, None, 0
         while batch := records.after(place, limit=_RECORDS_AT_ONCE):
             for record in batch:
@@ -137,15 +160,17 @@ class DeliveredCheck:
                 if event is not None:
                     self._compare_one(event, record.body, active)
                 place = record.place
-                active = [(trail, span) for trail, span in active if span.until != place]
+                for complete in (compared for compared in active if compared.span.until == place):
+                    self._conclude(complete)
+                active = [compared for compared in active if compared.span.until != place]
             count += len(batch)
             self._progress("records compared with log files", count)
-        # A span whose beginning is not in this journal was of another one.
-        for trail, _ in (spanned for others in beginnings.values() for spanned in others):
-            self._reports[id(trail)].other_spans += 1
+        # A span of which an end is not in this journal was of another one.
+        for compared in (*active, *(other for others in beginnings.values() for other in others)):
+            self._reports[id(compared.trail)].other_spans += 1
         self._check_rest(first)
 
-    def _compare_one(self, event: RecordedEvent, body: bytes, active: list[tuple[Trail, Span]]) -> None:
+    def _compare_one(self, event: RecordedEvent, body: bytes, active: list[_Compared]) -> None:
         event_id = UUID(event.event_id).bytes
         there = {place: found.pop(event_id, None) for place, found in self._found.items()}
         digest = _short_hash(body)
@@ -154,16 +179,14 @@ class DeliveredCheck:
                 trail, name, _ = next(self._in_files(place, {event_id}))
                 what = f"event {event.event_id} of {event.event_time} is not as the audit journal has it"
                 raise DeliveryDamagedError(trail.arn, "/".join(name), what)
-        for trail, span in active:
-            if not span.has(event):
-                continue
-            if there.get((span.bucket, span.folder)) is None:
-                raise DeliveryDamagedError(
-                    trail.arn,
-                    f"{span.bucket}/{span.folder}",
-                    f"event {event.event_id} of {event.event_time} ({event.event_name}) is in no log file",
-                )
-            self._reports[id(trail)].records += 1
+        for compared in active:
+            compared.take(event, there)
+
+    def _conclude(self, compared: _Compared) -> None:
+        if compared.missing:
+            where = f"{compared.span.bucket}/{compared.span.folder}"
+            raise DeliveryDamagedError(compared.trail.arn, where, f"{compared.missing} is in no log file")
+        self._reports[id(compared.trail)].records += compared.records
 
     def _check_rest(self, first: RecordedEvent | None) -> None:
         """What is in log files and not in the journal: it must be older than all that is there."""

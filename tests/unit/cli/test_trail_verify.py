@@ -16,6 +16,7 @@ from selfkms.cli.past import past_of
 from selfkms.cli.trail import trail
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.gate.delivered import DeliveredCheck
+from selfkms.ports.database import CorruptRecordError
 from selfkms.ports.log_store import LogStoreDeniedError
 
 SETTING = "audit.segment_bytes=1048576"
@@ -192,6 +193,18 @@ class TestHistory:
         result = verify(tmp_path)
         assert result.exit_code == 3
         assert result.stderr.startswith("DAMAGED event history: history.sqlite: last uses of KMS keys: ")
+
+
+def test_a_damaged_database_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 3: it says what must have been delivered."""
+
+    def refuse(_: object) -> None:
+        raise CorruptRecordError("row 1 of trails")
+
+    monkeypatch.setattr(DeliveredCheck, "read", refuse)
+    result = verify(served(tmp_path, 1))
+    assert result.exit_code == 3
+    assert result.stderr.endswith(": row 1 of trails\n")
 
 
 def test_a_place_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

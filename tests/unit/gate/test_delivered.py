@@ -5,10 +5,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.deliveries import BUCKET, HOUR, INTERVAL, Deliveries
-from harness.world import World
+from harness.world import ALICE_ACCOUNT, World
+from selfkms.domain.records import Put
 from selfkms.gate.delivered import DeliveredCheck, DeliveryDamagedError, TrailReport
 from selfkms.ports.log_store import LogStoreError
 
@@ -170,6 +172,16 @@ class TestAgainstTheJournal:
         (later,) = check(plain)
         assert (later.records, later.older_records) == (0, report.records)
         assert later.other_spans > 0
+
+    def test_a_span_that_began_with_another_journal(self, plain: Deliveries) -> None:
+        """Its beginning is that of any journal; its end is not, so that nothing is missed."""
+        world = plain.world
+        trail = world.database.trails(ALICE_ACCOUNT)[0]
+        (*_, last) = trail.spans
+        other = msgspec.structs.replace(last, after="", until="other", bucket="logs", folder="none/")
+        world.database.commit([Put(trail.changed(spans=(other,)))])
+        (report,) = check(plain)
+        assert (report.records, report.other_spans) == (0, 1)
 
     def test_settings_that_were_changed_meanwhile(self, plain: Deliveries) -> None:
         """What was delivered before was delivered as it was wanted then; another bucket is another place."""
