@@ -35,6 +35,7 @@ BANNED_CALLS = {
 WITHOUT_TEST_OF_THEIR_OWN = {
     "domain/errors.py",
     "domain/limits.py",
+    "domain/ebs/errors.py",
     "domain/kms/errors.py",
     "domain/iam/errors.py",
     "domain/iam/limits.py",

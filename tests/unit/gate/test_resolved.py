@@ -62,7 +62,7 @@ def test_an_entity_is_there_unless_it_is_missing() -> None:
 def test_storage_is_there_unless_it_is_missing() -> None:
     """It is nothing new, and not about blocks."""
     storage = EACH[ResolvedStorage]
-    assert (storage.missing, storage.tags, storage.new, storage.data) == (None, (), False, False)
+    assert (storage.missing, storage.new, storage.data, storage.tags, storage.facts) == (None, False, False, (), {})
 
 
 def test_all_of_a_request() -> None:
