@@ -32,6 +32,7 @@ from selfkms.domain.errors import AWSError
 from selfkms.ports.key_service import KeyService
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
+from selfkms.services.ebs.audit_forms import asked_shown
 from selfkms.services.ebs.shapes import EC2Tag, TagSpecification, checked_tags, tag_rows, tagging_of, tagging_too
 from selfkms.services.operation import Audit, NewStorage, Operation, SnapshotNamed
 from selfkms.services.shapes import Shape
@@ -239,6 +240,7 @@ OPERATIONS: Final = (
                 "tag_specifications",
             ),
             answers=("snapshot_id",),
+            shown=asked_shown,
             read_only=False,
         ),
     ),

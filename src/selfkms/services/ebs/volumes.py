@@ -36,6 +36,7 @@ from selfkms.domain.ebs.storage import (
 from selfkms.domain.errors import AWSError
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
+from selfkms.services.ebs.audit_forms import asked_shown, made_shown
 from selfkms.services.ebs.copies import begin_copying, note_use
 from selfkms.services.ebs.shapes import (
     SnapshotRow,
@@ -308,7 +309,11 @@ OPERATIONS: Final = (
                 "volume_type",
                 "encrypted",
                 "kms_key_id",
+                "create_time",
+                "iops",
             ),
+            shown=asked_shown,
+            answers_shown=made_shown,
             read_only=False,
         ),
     ),
@@ -324,7 +329,19 @@ OPERATIONS: Final = (
         writes=True,
         audit=Audit(
             parameters=("volume_id", "description", "tag_specifications"),
-            answers=("snapshot_id", "volume_id", "state", "owner_id", "volume_size", "description", "encrypted"),
+            answers=(
+                "snapshot_id",
+                "volume_id",
+                "state",
+                "start_time",
+                "progress",
+                "owner_id",
+                "volume_size",
+                "description",
+                "encrypted",
+            ),
+            shown=asked_shown,
+            answers_shown=made_shown,
             read_only=False,
         ),
     ),
