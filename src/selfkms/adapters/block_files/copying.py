@@ -1,7 +1,7 @@
 """Copies of snapshots under another data key: the hot loop.
 
-A batch is read, decrypted, checked, encrypted and written by several threads (cipher, hash and file calls all let go of
-the interpreter). Then one more makes it last, first the blocks, then their entries, while the next batch is under way.
+Blocks are read, decrypted, checked, encrypted and written by several threads (cipher, hash and file calls all let go of
+the interpreter). One more makes them last, first the blocks, then their entries, while the next ones are under way.
 
 The blocks of a copy stand in its pack by ascending index, the first in slot 0. So the number of entries says how far it
 is, and whatever a crash left behind them is written over.
@@ -10,8 +10,9 @@ is, and whatever a crash left behind them is written over.
 import hashlib
 import hmac
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -23,8 +24,12 @@ from selfkms.domain.ebs.blocks import BLOCK_BYTES
 from selfkms.ports.block_store import BlockCorruptError
 from selfkms.ports.entropy import Entropy
 
-BATCH_BLOCKS: Final = 64
-"""Blocks that become durable together: 32 MiB."""
+BATCH_BLOCKS: Final = 32
+"""Blocks that are given to the threads at once: 16 MiB."""
+BATCHES_UNDER_WAY: Final = 2
+"""While one is being written another one waits, so that no thread has to."""
+UNSYNCED_BLOCKS_MAX: Final = 512
+"""Blocks that are written and not yet made durable: 256 MiB, which a crash costs at most."""
 THREADS_MAX: Final = 4
 
 _RESUME_ENTRIES: Final = 4_096
@@ -50,51 +55,113 @@ class Target(NamedTuple):
     seals: DigestSeals
 
 
+class Batch(NamedTuple):
+    """Blocks on their way into their slots."""
+
+    shares: list[Future[None]]
+    """Of each thread; done when its blocks are written."""
+    entries: list[bytes]
+
+    def written(self) -> bytes:
+        """Wait until all blocks are written; their entries."""
+        wait(self.shares)
+        for share in self.shares:
+            share.result()
+        return b"".join(self.entries)
+
+
+class Lasting:
+    """Makes written blocks last, in their order, in a thread beside those that write.
+
+    All that was written during one sync shares the next one: a slow disk gets fewer syncs, not a slower copy.
+    """
+
+    def __init__(self, writer: PackWriter, thread: ThreadPoolExecutor, position: int) -> None:
+        self._writer = writer
+        self._thread = thread
+        self._position = position
+        self._waiting = b""
+        self._under_way: Future[None] | None = None
+
+    def add(self, entries: bytes) -> None:
+        """The blocks of these entries were written."""
+        self._waiting += entries
+        idle = self._under_way is None or self._under_way.done()
+        if idle or len(self._waiting) >= UNSYNCED_BLOCKS_MAX * ENTRY_BYTES:
+            self._start()
+
+    def _start(self) -> None:
+        if self._under_way is not None:
+            self._under_way.result()
+        self._under_way = self._thread.submit(self._make_last, self._waiting, self._position)
+        self._position += len(self._waiting) // ENTRY_BYTES
+        self._waiting = b""
+
+    def _make_last(self, entries: bytes, position: int) -> None:
+        self._writer.sync_blocks()
+        self._writer.add(entries, position)
+        os.fdatasync(self._writer.entries)
+
+    def finish(self) -> int:
+        """Wait until everything lasts; how many blocks the pack has."""
+        if self._waiting:
+            self._start()
+        if self._under_way is not None:
+            self._under_way.result()
+        return self._position
+
+
 class Copier:
     """Threads and their buffers. One copy at a time."""
 
     def __init__(self, entropy: Entropy) -> None:
         self._entropy = entropy
         self._threads = min(len(os.sched_getaffinity(0)), THREADS_MAX)
-        self._buffers = [bytearray(BLOCK_BYTES) for _ in range(self._threads)]
-        self._pool = ThreadPoolExecutor(self._threads + 1, thread_name_prefix="block-copy")
+        self._free_buffers = [bytearray(BLOCK_BYTES) for _ in range(self._threads)]
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="block-copy")
+        self._sync_thread = ThreadPoolExecutor(1, thread_name_prefix="block-sync")
 
     def copy(self, blocks: Iterator[bytes], locate: Callable[[bytes], SourceBlock], target: Target, first: int) -> int:
         """Copy the blocks of these map entries into the slots from `first` on; how many blocks the pack has then.
 
-        All that were written when it fails are there, and none that was not.
+        If it fails, what the pack has are the batches before the one that failed.
         """
         position = first
-        lasting: Future[None] | None = None
+        lasting = Lasting(target.writer, self._sync_thread, first)
+        under_way: deque[Batch] = deque()
         try:
-            while batch := [locate(entry) for entry in islice(blocks, BATCH_BLOCKS)]:
-                entries = self._batch(batch, target, position)
-                if lasting is not None:
-                    lasting.result()
-                lasting = self._pool.submit(_make_last, target.writer, entries, position)
-                position += len(batch)
+            while located := [locate(entry) for entry in islice(blocks, BATCH_BLOCKS)]:
+                under_way.append(self._start(located, target, position))
+                position += len(located)
+                # What `locate` opened stays open for no more batches than these.
+                if len(under_way) == BATCHES_UNDER_WAY:
+                    lasting.add(under_way.popleft().written())
+            while under_way:
+                lasting.add(under_way.popleft().written())
         finally:
-            if lasting is not None:
-                lasting.result()
-        return position
+            wait([share for batch in under_way for share in batch.shares])
+            copied = lasting.finish()
+        return copied
 
-    def _batch(self, batch: Sequence[SourceBlock], target: Target, position: int) -> bytes:
-        """Write the blocks; their entries."""
-        random = self._entropy.random_bytes(RANDOM_BYTES * len(batch))
-        entries: list[bytes] = [b""] * len(batch)
+    def _start(self, located: Sequence[SourceBlock], target: Target, position: int) -> Batch:
+        """Have blocks copied into the slots from a position on."""
+        random = self._entropy.random_bytes(RANDOM_BYTES * len(located))
+        entries: list[bytes] = [b""] * len(located)
 
         def share(thread: int) -> None:
-            buffer = self._buffers[thread]
-            for place in range(thread, len(batch), self._threads):
-                nonce = random[place * RANDOM_BYTES : (place + 1) * RANDOM_BYTES]
-                entries[place] = _copy_block(batch[place], target, position + place, buffer, nonce)
+            buffer = self._free_buffers.pop()
+            try:
+                for place in range(thread, len(located), self._threads):
+                    nonce = random[place * RANDOM_BYTES : (place + 1) * RANDOM_BYTES]
+                    entries[place] = _copy_block(located[place], target, position + place, buffer, nonce)
+            finally:
+                self._free_buffers.append(buffer)
 
-        for shared in [self._pool.submit(share, thread) for thread in range(self._threads)]:
-            shared.result()
-        return b"".join(entries)
+        return Batch([self._pool.submit(share, thread) for thread in range(self._threads)], entries)
 
     def close(self) -> None:
         self._pool.shutdown()
+        self._sync_thread.shutdown()
 
 
 def _copy_block(block: SourceBlock, target: Target, slot: int, buffer: bytearray, random: bytes) -> bytes:
@@ -121,12 +188,6 @@ def read_block(descriptor: int, entry: bytes, cipher: BlockCipher, seals: Digest
     if not hmac.compare_digest(digest, expected):
         raise BlockCorruptError(f"block {block_index} is not what was written")
     return digest
-
-
-def _make_last(writer: PackWriter, entries: bytes, position: int) -> None:
-    writer.sync_blocks()
-    writer.add(entries, position)
-    os.fdatasync(writer.entries)
 
 
 def copied_before(writer: PackWriter, source: MapFile) -> int:

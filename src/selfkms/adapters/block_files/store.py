@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from selfkms.adapters.block_files.comparing import changes
-from selfkms.adapters.block_files.copying import Copier, SourceBlock, Target, copied_before, read_block
+from selfkms.adapters.block_files.copying import (
+    BATCH_BLOCKS,
+    BATCHES_UNDER_WAY,
+    Copier,
+    SourceBlock,
+    Target,
+    copied_before,
+    read_block,
+)
 from selfkms.adapters.block_files.finishing import Finishing
 from selfkms.adapters.block_files.layout import ENTRY_BYTES, encode_entry, index_of
 from selfkms.adapters.block_files.maps import MapFile, MapWriter
@@ -29,8 +37,8 @@ from selfkms.ports.entropy import Entropy
 
 MAPS_OPEN: Final = 8
 """A map of 1 TiB takes 300 KB of memory while it is open."""
-PACKS_OPEN: Final = 64
-"""To read from. Not fewer than a batch of a copy may come from."""
+PACKS_OPEN: Final = BATCH_BLOCKS * BATCHES_UNDER_WAY
+"""To read from: as many as the blocks may come from that are being copied at once."""
 WRITERS_OPEN: Final = 16
 
 

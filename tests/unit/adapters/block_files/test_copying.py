@@ -105,6 +105,22 @@ def test_a_copy_in_batches(store: FileBlockStore, source: BlockMap, monkeypatch:
     assert copied(store) == BLOCKS
 
 
+def test_no_batch_stands_behind_one_that_failed(
+    store: FileBlockStore, source: BlockMap, lineage: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Although later ones were under way; what was before it is there."""
+    monkeypatch.setattr("selfkms.adapters.block_files.copying.BATCH_BLOCKS", 2)
+    with blocks_file(lineage, "p-one").open("r+b") as file:
+        kept = os.pread(file.fileno(), 1, 3 * BLOCK_BYTES)
+        os.pwrite(file.fileno(), bytes([kept[0] ^ 1]), 3 * BLOCK_BYTES)
+        with pytest.raises(BlockCorruptError, match="block 6 "):
+            copy(store, source, 20)
+        assert entries_file(target, "copied").stat().st_size == 2 * 64
+        os.pwrite(file.fileno(), kept, 3 * BLOCK_BYTES)
+    assert copy(store, source, 20) == (9, 9)
+    assert copied(store) == BLOCKS
+
+
 def test_threads_end() -> None:
     """With the copier."""
     copier = Copier(SystemEntropy())
