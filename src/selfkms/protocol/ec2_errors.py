@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from selfkms.domain import errors
+from selfkms.domain.ebs.errors import DRY_RUN_TEXT, NOT_AUTHORIZED_TEXT
 from selfkms.domain.kms import errors as kms_errors
 from selfkms.protocol.query_errors import OnQuery
 
@@ -17,7 +18,6 @@ _NOT_AUTHENTIC: Final = OnQuery("AuthFailure", 401, "AWS was not able to validat
 _EXPIRED: Final = OnQuery("RequestExpired", 400, "Request has expired.")
 _INTERNAL: Final = OnQuery("InternalError", 500, "An internal error has occurred")
 _NOT_AUTHORIZED: Final = OnQuery("UnauthorizedOperation", 403)
-_NOT_AUTHORIZED_TEXT: Final = "You are not authorized to perform this operation."
 
 # How `sigv4` begins its texts about the time of a signature.
 _TOO_OLD: Final = "Signature expired"
@@ -45,9 +45,7 @@ ON_EC2: Final[Mapping[type[errors.AWSError], OnQuery]] = {
         "Unavailable", 503, "The service is unavailable. Please try again shortly."
     ),
     kms_errors.KMSInternalException: _INTERNAL,
-    kms_errors.DryRunOperationException: OnQuery(
-        "DryRunOperation", 412, "Request would have succeeded, but DryRun flag is set."
-    ),
+    kms_errors.DryRunOperationException: OnQuery("DryRunOperation", 412, DRY_RUN_TEXT),
 }
 
 
@@ -63,5 +61,5 @@ def on_ec2(error: errors.AWSError) -> OnQuery:
         return _EXPIRED
     if known is _NOT_AUTHORIZED:
         # The reason stands behind, as EC2 does it where it gives one.
-        return known._replace(text=" ".join(filter(None, (_NOT_AUTHORIZED_TEXT, error.message))))
+        return known._replace(text=" ".join(filter(None, (NOT_AUTHORIZED_TEXT, error.message))))
     return known if known.text is not None else known._replace(text=error.message)

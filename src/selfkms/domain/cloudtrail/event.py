@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.domain.ebs.errors import DRY_RUN_TEXT, NOT_AUTHORIZED_TEXT
 from selfkms.domain.errors import AWSError
 from selfkms.domain.iam.callers import Caller, CallerKind, Session
 
@@ -109,8 +110,9 @@ class Event(msgspec.Struct, kw_only=True):
         }
         if self.error is not None:
             record["errorCode"] = _error_code(self.error, self.source)
-            if self.error.message:
-                record["errorMessage"] = _cut(self.error.message, ERROR_MESSAGE_BYTES_MAX)
+            message = _error_text(self.error, self.source)
+            if message:
+                record["errorMessage"] = _cut(message, ERROR_MESSAGE_BYTES_MAX)
         record["requestParameters"] = None if denied and self.source != _EC2 else self.parameters
         record["responseElements"] = None if failed else self.answers
         if self.additional and not failed:
@@ -208,6 +210,15 @@ def _error_code(error: AWSError, source: str) -> str:
         code = _ON_EC2.get(error.code, error.code)
         return f"Server.{code}" if code in _SERVER or error.http_status >= 500 else f"Client.{code}"
     return "AccessDenied" if error.code in _DENIED else error.code
+
+
+def _error_text(error: AWSError, source: str) -> str | None:
+    """The error's own text, before which EC2 has its own for refused access."""
+    if source == _EC2 and error.code in _DENIED:
+        return f"{NOT_AUTHORIZED_TEXT} {error.message or ''}".rstrip()
+    if source == _EC2 and _ON_EC2.get(error.code) == "DryRunOperation":
+        return DRY_RUN_TEXT
+    return error.message
 
 
 def _cut(text: str, bytes_max: int) -> str:

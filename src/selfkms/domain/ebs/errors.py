@@ -7,9 +7,13 @@ Source: Amazon EC2 API Reference, "Error codes for the Amazon EC2 API"; EBS dire
 of each operation.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from selfkms.domain import errors
+
+# What EC2 says, in answers and records, of refusals that do not come from a service of ours.
+NOT_AUTHORIZED_TEXT: Final = "You are not authorized to perform this operation."
+DRY_RUN_TEXT: Final = "Request would have succeeded, but DryRun flag is set."
 
 
 class EC2Error(errors.AWSError):

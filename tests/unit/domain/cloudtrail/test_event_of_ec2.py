@@ -59,6 +59,20 @@ def test_codes_are_those_of_the_answer(kind: type[errors.AWSError]) -> None:
         assert code == on_ec2(kind("text")).code
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.AccessDeniedException("User: … is not authorized to perform: ec2:DeleteSnapshot"),
+        errors.AccessDenied(),
+        kms_errors.DryRunOperationException("The request would have succeeded."),
+        InvalidSnapshotNotFound("The snapshot 'snap-1' does not exist."),
+    ],
+)
+def test_texts_are_those_of_the_answer(error: errors.AWSError) -> None:
+    """EC2 puts a text of its own before a refusal."""
+    assert recorded(error)["errorMessage"] == on_ec2(error).text
+
+
 def test_refused_access_shows_what_was_asked_for() -> None:
     """Unlike in records of AWS KMS."""
     refusal = errors.AccessDeniedException("no")
