@@ -5,6 +5,7 @@ The owner sees all of a snapshot; whom it is shared with, all but its tags; nobo
 Source: Amazon EC2 API Reference, "DescribeSnapshots", "DescribeVolumes"; Amazon EBS User Guide, "Share a snapshot".
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import islice
@@ -23,6 +24,7 @@ from selfkms.domain.ebs.storage import (
     check_volume_id,
 )
 from selfkms.domain.tags import Tag
+from selfkms.ports.block_store import BlockCorruptError, BlockStoreUnavailableError
 from selfkms.services.context import Context
 from selfkms.services.ebs.audit_forms import Parameters, filter_set, items, results_shown
 from selfkms.services.ebs.filters import Filter, Texts, flag, moment, wanted
@@ -31,6 +33,8 @@ from selfkms.services.ebs.shapes import STORAGE_TIER, SnapshotRow, VolumeRow, sh
 from selfkms.services.markers import Read, each, only
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
+
+_log: Final = logging.getLogger(__name__)
 
 _SELF: Final = "self"
 _AMAZON: Final = "amazon"
@@ -87,7 +91,13 @@ def progress_of(snapshot: Snapshot, context: Context) -> str:
     source = snapshot.work.source if isinstance(snapshot.work, Copy) else None
     if source is None or not source.count:
         return "0%"
-    return f"{context.blocks.written(snapshot.lineage, snapshot.pack) * 100 // source.count}%"
+    try:
+        written = context.blocks.written(snapshot.lineage, snapshot.pack)
+    except (BlockCorruptError, BlockStoreUnavailableError) as error:
+        # One copy that fails, which the keeper finds out, too, must not hide all other snapshots.
+        _log.warning("%s: how far it is cannot be told: %s", snapshot.arn, error)
+        return "0%"
+    return f"{written * 100 // source.count}%"
 
 
 def check_describe_snapshots(request: DescribeSnapshotsRequest) -> None:

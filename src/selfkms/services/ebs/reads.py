@@ -6,12 +6,13 @@ Source: EBS direct APIs API Reference, the operations of these names.
 from base64 import b64encode
 from typing import Final
 
-from selfkms.domain.ebs.blocks import BLOCK_BYTES, BlockMap
+from selfkms.domain.ebs.blocks import BLOCK_BYTES
 from selfkms.domain.ebs.errors import ValidationException
 from selfkms.domain.ebs.storage import Snapshot, SnapshotState
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
+from selfkms.services.ebs.stored import blocks_of
 from selfkms.services.ebs.tokens import BLOCK_SECONDS, PAGE_SECONDS, TokenError, Tokens
 from selfkms.services.operation import Audit, Operation, SnapshotNamed
 from selfkms.services.shapes import Shape
@@ -86,7 +87,7 @@ def list_snapshot_blocks(
     _describe_key(snapshot, context)
     pages = Tokens(context.keys, "page of blocks", snapshot.snapshot_id)
     start = _start(request.next_token, request.starting_block_index, pages, context)
-    found = _indices(snapshot.blocks, start, request.max_results + 1, context)
+    found = _indices(snapshot, start, request.max_results + 1, context)
     expires_at = context.now + BLOCK_SECONDS
     tokens = _block_tokens(snapshot, context)
     return ListSnapshotBlocksResult(
@@ -118,13 +119,14 @@ def list_changed_blocks(
     first_id = "" if first is None else first.snapshot_id
     pages = Tokens(context.keys, "page of changed blocks", first_id, second.snapshot_id)
     start = _start(request.next_token, request.starting_block_index, pages, context)
-    found = (
-        []
-        if second.blocks is None
-        else context.blocks.changed(
-            None if first is None else first.blocks, second.blocks, start=start, limit=request.max_results + 1
+    with blocks_of(second):
+        found = (
+            []
+            if second.blocks is None
+            else context.blocks.changed(
+                None if first is None else first.blocks, second.blocks, start=start, limit=request.max_results + 1
+            )
         )
-    )
     expires_at = context.now + BLOCK_SECONDS
     of_second = _block_tokens(second, context)
     of_first = of_second if first is None else _block_tokens(first, context)
@@ -162,9 +164,12 @@ def get_snapshot_block(
     if said != request.block_index:
         raise ValidationException("The block token is not valid.", "INVALID_BLOCK_TOKEN")
     data_key = _data_key(snapshot, context)
-    block = (
-        None if snapshot.blocks is None else context.blocks.get(snapshot.blocks, request.block_index, data_key=data_key)
-    )
+    with blocks_of(snapshot):
+        block = (
+            None
+            if snapshot.blocks is None
+            else context.blocks.get(snapshot.blocks, request.block_index, data_key=data_key)
+        )
     if block is None:
         raise ValidationException("The block is not in the snapshot.", "INVALID_BLOCK")
     return GetSnapshotBlockResult(
@@ -208,8 +213,9 @@ def _block_tokens(snapshot: Snapshot, context: Context) -> Tokens:
     return Tokens(context.keys, "block", snapshot.snapshot_id)
 
 
-def _indices(blocks: BlockMap | None, start: int, limit: int, context: Context) -> list[int]:
-    return [] if blocks is None else context.blocks.indices(blocks, start=start, limit=limit)
+def _indices(snapshot: Snapshot, start: int, limit: int, context: Context) -> list[int]:
+    with blocks_of(snapshot):
+        return [] if snapshot.blocks is None else context.blocks.indices(snapshot.blocks, start=start, limit=limit)
 
 
 def _start(token: str | None, starting_block_index: int, pages: Tokens, context: Context) -> int:

@@ -32,6 +32,7 @@ from selfkms.domain.tags import Tag
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
+from selfkms.services.ebs.stored import blocks_of
 from selfkms.services.operation import Audit, NewStorage, Operation, SnapshotNamed
 from selfkms.services.shapes import Shape
 
@@ -198,14 +199,11 @@ def put_snapshot_block(
     checksum = hashlib.sha256(block.open(SECRET_ACCESS)).digest()
     if _decoded(request.checksum) != checksum:
         raise InvalidSignatureException("The checksum of the block is not the one that was given.")
-    context.blocks.put(
-        snapshot.lineage,
-        snapshot.pack,
-        request.block_index,
-        block,
-        checksum=checksum,
-        data_key=upload_key(upload, snapshot.snapshot_id, context.keys),
-    )
+    data_key = upload_key(upload, snapshot.snapshot_id, context.keys)
+    with blocks_of(snapshot):
+        context.blocks.put(
+            snapshot.lineage, snapshot.pack, request.block_index, block, checksum=checksum, data_key=data_key
+        )
     return PutSnapshotBlockResult(checksum=request.checksum, checksum_algorithm=_SHA256)
 
 

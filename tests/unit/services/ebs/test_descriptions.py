@@ -9,6 +9,7 @@ from harness.storage_records import block_map, data_key, put_snapshot, put_volum
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, REGION
 from selfkms.domain.ebs.storage import Copy, DataKey, SnapshotState, Upload, VolumeState
 from selfkms.domain.tags import Tag
+from selfkms.ports.block_store import BlockCorruptError, BlockStoreUnavailableError
 
 THIRD_ACCOUNT = "777788889999"
 KEY_ARN = f"arn:aws:kms:{REGION}:{ALICE_ACCOUNT}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
@@ -246,6 +247,22 @@ class TestProgress:
         for source in (None, block_map(0)):
             copy = Copy(source=source, source_key=DataKey(wrapped=b""), source_lineage="source")
             assert self.row(world, state=SnapshotState.PENDING, work=copy)["Progress"] == "0%"
+
+    @pytest.mark.parametrize("error", [BlockCorruptError("an entry"), BlockStoreUnavailableError("not readable")])
+    def test_of_a_copy_whose_blocks_cannot_be_read(
+        self, world: SnapshotWorld, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        """It is told of all the same, and so are all others."""
+
+        def fail(_lineage: str, _pack: str) -> int:
+            raise error
+
+        monkeypatch.setattr(world.blocks, "written", fail)
+        other = put_snapshot(world)
+        copy = Copy(source=block_map(200), source_key=DataKey(wrapped=b""), source_lineage="source")
+        row = self.row(world, state=SnapshotState.PENDING, work=copy)
+        assert (row["Progress"], row["State"]) == ("0%", "pending")
+        assert seen(world) == sorted([other, row["SnapshotId"]])
 
     def test_of_an_upload(self, world: SnapshotWorld) -> None:
         """How much will come, nobody knows."""
