@@ -4,34 +4,15 @@ The limit on the size of files stands in for the disk: a write beyond it fails (
 """
 
 import base64
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from harness.ledger import Actor, Calls, LostError, check_audit, look, replay
-from harness.processes import Processes, restarts
+from harness.processes import Processes, full_for, restarts
 from harness.server import Server, read_journal, running
 from harness.wire import call, once
-
-FULL_BYTES = 4_096
-UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
-
-
-@contextmanager
-def full_for(processes: Processes, *roles: str) -> Iterator[None]:
-    """No room beyond the first 4 kB of any file for the processes that play these parts, for the length of a block."""
-    pids = [pid for pid, role in processes.roles.items() if role in roles]
-    for pid in pids:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (FULL_BYTES, resource.RLIM_INFINITY))
-    try:
-        yield
-    finally:
-        for pid in pids:
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
 
 
 def failure(server: Server, operation: str, parameters: dict[str, str]) -> str:

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
 from harness.canaries import Canaries, files_below, where
-from harness.processes import until
+from harness.processes import Processes, full_for, until
 from harness.server import BOB_ACCOUNT, Server, read_journal, running
 from harness.stored_snapshots import ENCRYPTED, Storage, checksum, random_blocks, refused
 from selfkms.adapters.block_files.layout import ENTRY_BYTES
@@ -137,6 +137,23 @@ def outcome_of_get(storage: Storage, snapshot_id: str, index: int, token: str) -
         if error.response["ResponseMetadata"]["HTTPStatusCode"] != 500:
             raise
         return None
+
+
+def test_without_room_a_block_is_not_acknowledged(data_dir: Path) -> None:
+    """It fails with 500, once and again; with room it is taken, and the snapshot is whole."""
+    blocks = random_blocks((0, 1), seed=23)
+    with running(data_dir) as server:
+        storage = Storage(server)
+        snapshot_id = storage.start(**ENCRYPTED)
+        storage.put(snapshot_id, 0, blocks[0])
+        with full_for(Processes(server), "worker"):
+            for _ in range(2):
+                assert refused(storage.put, snapshot_id, 1, blocks[1])[:2] == (500, "InternalServerException")
+        storage.put(snapshot_id, 1, blocks[1])
+        storage.complete(snapshot_id, blocks)
+        assert storage.outcome(snapshot_id) == "completed"
+        assert storage.read(snapshot_id) == blocks
+        assert "Traceback" not in server.log.read_text()
 
 
 # -- plaintext

@@ -1,14 +1,18 @@
 """The processes of a running server: which is which, and what becomes of them."""
 
 import os
+import resource
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from harness.server import Server
 
+FULL_BYTES = 4_096
+UNLIMITED = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
 WAIT_SECONDS_MAX = 20.0
 _PAUSE_SECONDS = 0.02
 _LISTENING = "0A"
@@ -103,3 +107,16 @@ def _listeners(port: int) -> set[str]:
         if state == _LISTENING and int(local.rpartition(":")[2], 16) == port:
             found.add(f"socket:[{inode}]")
     return found
+
+
+@contextmanager
+def full_for(processes: Processes, *roles: str) -> Iterator[None]:
+    """No room beyond the first 4 kB of any file for the processes that play these parts, for the length of a block."""
+    pids = [pid for pid, role in processes.roles.items() if role in roles]
+    for pid in pids:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (FULL_BYTES, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        for pid in pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, UNLIMITED)
