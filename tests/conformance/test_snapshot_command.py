@@ -18,7 +18,7 @@ from harness.stored_snapshots import Storage
 from selfkms.cli.transfer_state import Ranges, load
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
 
-BLOCKS: Final = 400
+BLOCKS: Final = 240
 GIB: Final = 1 << 30
 INTERRUPTED: Final = 130
 
@@ -123,7 +123,7 @@ def test_kill_nine_of_either_side_and_on_again(data_dir: Path, image: Path, tmp_
         process = begun(state, 20, "import", image, env=settings(server))
         process.kill()
         process.communicate()
-        process = begun(state, 100, "import", image, "--resume", env=settings(server))
+        process = begun(state, 60, "import", image, "--resume", env=settings(server))
         server.kill()
         assert process.wait(timeout=60) == 1
         assert process.communicate()[0] == ""
