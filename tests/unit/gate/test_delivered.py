@@ -161,6 +161,12 @@ class TestAgainstTheJournal:
         wrong = damage(plain)
         assert (wrong.where, "is not in the audit journal" in wrong.what) == (f"{BUCKET}/{added}", True)
 
+    def test_a_journal_that_was_cut_off(self, plain: Deliveries) -> None:
+        """What the journal does not have any more, the log files have."""
+        records = list(plain.world.history._records())
+        plain.world.history = type(plain.world.history)(lambda: records[: len(records) // 2])
+        assert "is not in the audit journal" in damage(plain).what
+
     def test_what_is_older_than_the_journal(self, plain: Deliveries) -> None:
         """It is counted: the journal was begun anew since."""
         (report,) = check(plain)
