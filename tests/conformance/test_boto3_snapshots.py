@@ -82,10 +82,12 @@ def test_sharing(ec2: Any, other_ec2: Any, snapshot_id: str) -> None:
     )
     attribute = ec2.describe_snapshot_attribute(SnapshotId=snapshot_id, Attribute="createVolumePermission")
     assert attribute["CreateVolumePermissions"] == [{"UserId": BOB_ACCOUNT}]
-    (row,) = other_ec2.describe_snapshots(RestorableByUserIds=["self"])["Snapshots"]
-    assert (row["SnapshotId"], row["OwnerId"], "Tags" in row) == (snapshot_id, ALICE_ACCOUNT, False)
+    shared = other_ec2.describe_snapshots(RestorableByUserIds=["self"], OwnerIds=[ALICE_ACCOUNT])["Snapshots"]
+    assert [(row["SnapshotId"], row["OwnerId"], "Tags" in row) for row in shared] == [
+        (snapshot_id, ALICE_ACCOUNT, False)
+    ]
     ec2.reset_snapshot_attribute(SnapshotId=snapshot_id, Attribute="createVolumePermission")
-    assert other_ec2.describe_snapshots()["Snapshots"] == []
+    assert other_ec2.describe_snapshots(OwnerIds=[ALICE_ACCOUNT])["Snapshots"] == []
 
 
 def test_a_volume_and_its_tags(ec2: Any, snapshot_id: str) -> None:

@@ -93,10 +93,7 @@ def serve(
         monotonic=time.monotonic,
         grace_seconds=max(_GRACE_SECONDS, server.drain_seconds + 5.0),
     )
-    # What exists now lives as long as the processes do. Frozen, its pages stay shared: the collector writes into each
-    # object that it looks at. Source: Python Standard Library, `gc.freeze`.
-    gc.freeze()
-    gc.enable()
+    _freeze()
     try:
         return supervisor.run()
     finally:
@@ -118,6 +115,17 @@ def _keeper(assembly: Assembly, recorder_path: str) -> ChildSpec:
             assembly.storage_keeper,
         ),
     )
+
+
+def _freeze() -> None:
+    """Keep the collector away from what exists now, which lives as long as the processes do.
+
+    It writes into each object that it looks at, so the pages of what is frozen before the fork stay shared.
+
+    Source: Python Standard Library, `gc.freeze`.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 def _workers(settings: WorkerSettings, parts: WorkerParts, *, count: int) -> list[ChildSpec]:
