@@ -90,11 +90,8 @@ def test_ctrl_c_and_on_again(server: Server, image: Path, tmp_path: Path) -> Non
     process = begun(state, 20, "import", image, env=settings(server))
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=20)
-    assert (process.returncode, printed, said) == (
-        INTERRUPTED,
-        "",
-        "selfkms snapshot: interrupted; go on with --resume\n",
-    )
+    assert (process.returncode, printed) == (INTERRUPTED, "")
+    assert said.startswith("selfkms snapshot: interrupted; go on with --resume, or remove ")
     assert stat.S_IMODE(state.stat().st_mode) == 0o600
     again = selfkms("snapshot", "import", image, "--resume", "--json", env=settings(server))
     assert again.returncode == 0, again.stderr

@@ -5,11 +5,14 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from selfkms.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from selfkms.cli.snapshot_client import SnapshotClient
 
 _OPTIONS = (
     click.option("--endpoint-url", metavar="URL", help="The server.  [default: by the settings of AWS]"),
@@ -70,15 +73,14 @@ def import_(
     that got no block for three days.
     """
     from selfkms.cli.snapshot_client import connected
-    from selfkms.cli.snapshot_import import Wanted, import_image
+    from selfkms.cli.snapshot_import import Wanted, import_image, state_file
 
-    with _interruptible(), _progress("importing", shown=not as_json) as progress:
+    with _resumable(state_file(image)), _progress("importing", shown=not as_json) as progress:
         client = connected(threads=threads, **server)
         wanted = Wanted(description, encrypted, kms_key_arn)
         made = import_image(client, image, wanted, threads=threads, resume=resume, progress=progress)
     if not no_wait:
-        with _interruptible(f"{made.snapshot_id} is still pending"):
-            client.wait(made.snapshot_id)
+        _wait(client, made.snapshot_id)
     if as_json:
         report = {
             "SnapshotId": made.snapshot_id,
@@ -105,9 +107,9 @@ def export(*, snapshot_id: str, image: Path, threads: int, resume: bool, as_json
     and --resume goes on from there.
     """
     from selfkms.cli.snapshot_client import connected
-    from selfkms.cli.snapshot_export import export_image
+    from selfkms.cli.snapshot_export import export_image, state_file
 
-    with _interruptible(), _progress("exporting", shown=not as_json) as progress:
+    with _resumable(state_file(image)), _progress("exporting", shown=not as_json) as progress:
         client = connected(threads=threads, **server)
         made = export_image(client, snapshot_id, image, threads=threads, resume=resume, progress=progress)
     if as_json:
@@ -124,16 +126,33 @@ def export(*, snapshot_id: str, image: Path, threads: int, resume: bool, as_json
 
 
 @contextmanager
-def _interruptible(what: str = "interrupted; go on with --resume") -> Iterator[None]:
-    """Whatever ends it early, the user learns it without a traceback."""
+def _resumable(state: Path) -> Iterator[None]:
+    """Whatever ends a transfer early, the user learns it without a traceback, and how to go on."""
     from selfkms.cli.snapshot_client import TransferError
     from selfkms.cli.transfer_state import StateError
 
     try:
         yield
     except KeyboardInterrupt:
-        _end(what, ExitCode.INTERRUPTED)
-    except (TransferError, StateError, OSError) as error:
+        _end(f"interrupted{_how_to_go_on(state)}", ExitCode.INTERRUPTED)
+    except StateError as error:
+        _end(str(error), ExitCode.FAILED)
+    except (TransferError, OSError) as error:
+        _end(f"{error}{_how_to_go_on(state)}", ExitCode.FAILED)
+
+
+def _how_to_go_on(state: Path) -> str:
+    return f"; go on with --resume, or remove {state} to begin anew" if state.exists() else ""
+
+
+def _wait(client: "SnapshotClient", snapshot_id: str) -> None:
+    from selfkms.cli.snapshot_client import TransferError
+
+    try:
+        client.wait(snapshot_id)
+    except KeyboardInterrupt:
+        _end(f"{snapshot_id} is still pending", ExitCode.INTERRUPTED)
+    except TransferError as error:
         _end(str(error), ExitCode.FAILED)
 
 

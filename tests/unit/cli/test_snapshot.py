@@ -81,11 +81,21 @@ def test_what_fails_is_one_line(apis: DirectAPIs, image: Path) -> None:
     done = invoke("import", image)
     assert (done.exit_code, done.stdout) == (ExitCode.FAILED, "")
     assert done.stderr.startswith("selfkms snapshot: An error occurred (InternalServerException)")
+    assert done.stderr.endswith(f"; go on with --resume, or remove {image}.selfkms-upload to begin anew\n")
     again = invoke("import", image)
     assert (again.exit_code, again.stdout) == (ExitCode.FAILED, "")
-    assert "go on with --resume" in again.stderr
+    assert again.stderr.count("go on with --resume") == 1
     apis.fail_at = None
     assert invoke("import", image, "--resume").exit_code == 0
+
+
+def test_what_never_began_cannot_be_resumed(apis: DirectAPIs, tmp_path: Path) -> None:
+    """So nobody is told to."""
+    done = invoke("export", "snap-2", tmp_path / "again.img")
+    assert (done.exit_code, done.stdout) == (ExitCode.FAILED, "")
+    assert "SNAPSHOT_NOT_FOUND" in done.stderr
+    assert "--resume" not in done.stderr
+    assert apis.count("GetSnapshotBlock") == 0
 
 
 def test_a_snapshot_that_failed_fails(apis: DirectAPIs, image: Path) -> None:
@@ -103,7 +113,8 @@ def test_ctrl_c_says_how_to_go_on(
     apis.fail_at, apis.error = 0, KeyboardInterrupt()
     done = invoke("import", image)
     assert (done.exit_code, done.stdout) == (ExitCode.INTERRUPTED, "")
-    assert done.stderr == "selfkms snapshot: interrupted; go on with --resume\n"
+    how = f"go on with --resume, or remove {image}.selfkms-upload to begin anew"
+    assert done.stderr == f"selfkms snapshot: interrupted; {how}\n"
     apis.blocks = {0: b""}
     assert invoke("export", SNAPSHOT_ID, tmp_path / "again.img").exit_code == ExitCode.INTERRUPTED
     apis.fail_at, apis.blocks = None, {}
