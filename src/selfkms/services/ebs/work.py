@@ -158,7 +158,7 @@ class StorageWork:
             if isinstance(copied, Snapshot)
             else copied.completed(copied.blocks)
         )
-        self._database.commit([Put(done), *changes], records)
+        self._database.commit([Put(done), *changes, *_source_let_go(storage)], records)
         self._open.pop(storage.resource_id, None)
 
     def _fail(self, storage: Storage, message: str, grants: tuple[KeyUse, ...]) -> None:
@@ -167,7 +167,7 @@ class StorageWork:
             lineage=storage.lineage, resource_id=f"{storage.resource_id}/failed", region=storage.region, grants=grants
         )
         end: Change = Put(storage.failed(message)) if isinstance(storage, Snapshot) else Remove(storage)
-        self._database.commit([end, Put(sweep)])
+        self._database.commit([end, Put(sweep), *_source_let_go(storage)])
         self._open.pop(storage.resource_id, None)
 
     def _opened(self, storage: Storage, copy: Copy) -> tuple[Secret, Secret]:
@@ -225,3 +225,11 @@ class StorageWork:
         invoked_by = keys.behind_copies(copying_region or arn.region)
         caller = Caller.aws_service(keys.via(arn.region), arn.account_id, invoked_by=invoked_by)
         return self._calls(caller), arn.region
+
+
+def _source_let_go(storage: Storage) -> list[Change]:
+    """What a copy was made from may have been deleted meanwhile, and stayed for this copy alone."""
+    source = storage.reads_lineage
+    if source is None or source == storage.lineage:
+        return []
+    return [Put(Sweep(lineage=source, resource_id=storage.resource_id, region=storage.region))]

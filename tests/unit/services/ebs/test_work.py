@@ -109,7 +109,7 @@ def test_a_grant_that_is_revoked_meanwhile(world: SnapshotWorld, key: str) -> No
 
 
 def test_a_source_that_is_deleted_meanwhile(world: SnapshotWorld, key: str) -> None:
-    """Its blocks stay until the copy has them."""
+    """Its blocks stay until the copy has them, and no longer."""
     source_id = world.uploaded(BLOCKS, KmsKeyArn=key)
     lineage = stored(world, source_id).lineage
     copy_id = begun(world, source_id, key)
@@ -119,6 +119,22 @@ def test_a_source_that_is_deleted_meanwhile(world: SnapshotWorld, key: str) -> N
     assert world.blocks.written(lineage, source_id) == 3
     world.keep()
     assert world.read(copy_id) == BLOCKS
+    assert world.blocks.written(lineage, source_id) == 0
+    assert world.database.sweeps(limit=9) == []
+
+
+def test_a_source_that_was_deleted_before_its_copy_failed(world: SnapshotWorld, key: str) -> None:
+    """Nothing else needs its blocks then."""
+    source_id = world.uploaded(BLOCKS, KmsKeyArn=key)
+    lineage = stored(world, source_id).lineage
+    copy_id = begun(world, source_id, key)
+    delete(world, source_id)
+    for sweep in world.database.sweeps(limit=9):
+        world.storage_keeper._work.sweep(sweep)
+    world.call("DisableKey", {"KeyId": key})
+    world.keep()
+    assert world.state_of(copy_id) == NOT_ACCESSIBLE
+    assert world.blocks.written(lineage, source_id) == 0
 
 
 def test_blocks_that_nobody_refers_to_are_gone(world: SnapshotWorld, key: str) -> None:
