@@ -14,7 +14,7 @@ from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
 from selfkms.gate.on_behalf import CallsToKMS
 from selfkms.gate.resolve import Resolver
-from selfkms.ports.block_store import BlockStore
+from selfkms.ports.block_store import BlockStore, BlockStoreUnavailableError
 from selfkms.ports.clock import Clock
 from selfkms.ports.database import ConflictError, CorruptRecordError, Database
 from selfkms.ports.entropy import Entropy
@@ -52,6 +52,7 @@ class StorageKeeper:
         self._operations = operations
         self._resolver = Resolver(database, key_store, keys)
         self._authorizer = Authorizer(database)
+        self._unavailable: BlockStoreUnavailableError | None = None
         self._work = StorageWork(
             database=database, blocks=blocks, installation_keys=keys, clock=clock, calls=self._calls
         )
@@ -60,13 +61,17 @@ class StorageKeeper:
         """One round: a step for everything that is due; whether there is more to do at once.
 
         Raises:
-            BlockStoreUnavailableError, DatabaseUnavailableError: not now.
+            DatabaseUnavailableError: not now.
+            BlockStoreUnavailableError: something was not written. All else was done: what is gone makes room.
         """
         more = False
+        self._unavailable = None
         for storage in self._database.storage_due(self._clock.now(), limit=_AT_ONCE):
             more |= bool(self._attempt(functools.partial(self._work.attend, storage), storage.arn))
         for sweep in self._database.sweeps(limit=_AT_ONCE):
             self._attempt(functools.partial(self._work.sweep, sweep), sweep.resource_id)
+        if self._unavailable is not None:
+            raise self._unavailable
         return more
 
     def _attempt(self, step: Callable[[], bool | None], what: str) -> bool | None:
@@ -77,6 +82,9 @@ class StorageKeeper:
             return None
         except CorruptRecordError as error:
             _log.error("%s is left as it is: %s", what, error)
+            return None
+        except BlockStoreUnavailableError as error:
+            self._unavailable = error
             return None
 
     def _calls(self, caller: Caller) -> Calls:

@@ -48,6 +48,20 @@ def test_one_that_cannot_be_attended_to(
     assert world.state_of(first_id) == "completed"
 
 
+def test_a_full_disk_does_not_keep_what_is_gone(world: SnapshotWorld) -> None:
+    """A copy that finds no room comes first, and what would make room is taken away all the same."""
+    source_id, gone_id = world.uploaded({0: block(1)}), world.uploaded({0: block(2)})
+    gone = world.database.snapshot(ALICE_ACCOUNT, HERE, gone_id)
+    assert gone is not None
+    world.compute("CopySnapshot", SourceRegion=HERE, SourceSnapshotId=source_id)
+    world.compute("DeleteSnapshot", SnapshotId=gone_id)
+    world.blocks.full = True
+    with pytest.raises(BlockStoreUnavailableError):
+        world.storage_keeper.attend()
+    assert world.blocks.written(gone.lineage, gone_id) == 0
+    assert world.database.sweeps(limit=9) == []
+
+
 def test_a_full_disk_ends_the_round(world: SnapshotWorld) -> None:
     """What was not written is tried again."""
     copy = {"SourceRegion": HERE, "SourceSnapshotId": world.uploaded({0: block(1)})}
