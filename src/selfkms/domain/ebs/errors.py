@@ -61,6 +61,10 @@ class InvalidUserIDMalformed(EC2Error):
     CODE = "InvalidUserID.Malformed"
 
 
+class FilterLimitExceeded(EC2Error):
+    """More values to filter by than a request may have."""
+
+
 class IdempotentParameterMismatch(EC2Error):
     """The client token was used before, with other parameters."""
 

@@ -34,6 +34,10 @@ EVERYBODY: Final = "all"
 _SNAPSHOT_ID: Final = re.compile(r"snap-(?:[0-9a-f]{8}|[0-9a-f]{17})", re.ASCII)
 _VOLUME_ID: Final = re.compile(r"vol-(?:[0-9a-f]{8}|[0-9a-f]{17})", re.ASCII)
 _ID_HEX_DIGITS: Final = 17
+_DESCRIPTION_CHARACTERS_MAX: Final = 255
+"""EBS direct APIs API Reference, "StartSnapshot", Description. Amazon EC2 has the same limit and does not say so."""
+_CLIENT_TOKEN_CHARACTERS_MAX: Final = 64
+"""Amazon EC2 API Reference, "Ensuring idempotency"."""
 
 
 class SnapshotState(StrEnum):
@@ -338,3 +342,28 @@ def _check_beginning(text: str, beginning: str, parameter: str) -> None:
         )
     if not text.startswith(beginning):
         raise InvalidParameterValue(f"Value ({text}) for parameter {parameter} is invalid. Expected: '{beginning}...'.")
+
+
+def check_description(text: str | None) -> None:
+    """Refuse a description that is too long to be kept with each snapshot, and shown in each listing.
+
+    Raises:
+        InvalidParameterValue: it has more than 255 characters.
+    """
+    _check_length(text, _DESCRIPTION_CHARACTERS_MAX, "description")
+
+
+def check_client_token(text: str | None) -> None:
+    """The same for a client token of Amazon EC2.
+
+    Raises:
+        InvalidParameterValue: it has more than 64 characters.
+    """
+    _check_length(text, _CLIENT_TOKEN_CHARACTERS_MAX, "clientToken")
+
+
+def _check_length(text: str | None, characters_max: int, parameter: str) -> None:
+    if text is not None and len(text) > characters_max:
+        raise InvalidParameterValue(
+            f"The value for parameter {parameter} is invalid. It has more than {characters_max} characters."
+        )

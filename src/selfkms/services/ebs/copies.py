@@ -25,6 +25,7 @@ from selfkms.domain.ebs.storage import (
     Snapshot,
     SnapshotState,
     Work,
+    check_description,
     is_snapshot_id,
     new_id,
 )
@@ -78,6 +79,7 @@ def check_copy_snapshot(request: CopySnapshotRequest) -> None:
     for member in _NOT_OFFERED:
         if getattr(request, member):
             raise UnsupportedOperation("Copies to Outposts and Local Zones are not supported.")
+    check_description(request.description)
     if request.presigned_url:
         _check_presigned_url(request, request.presigned_url)
     checked_tags(request.tag_specifications, "snapshot")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Generic, NamedTuple, TypeVar
 
-from selfkms.domain.ebs.errors import InvalidParameterValue, MissingParameter
+from selfkms.domain.ebs.errors import FilterLimitExceeded, InvalidParameterValue, MissingParameter
 from selfkms.domain.policy.patterns import Pattern, Piece, Wildcard
 from selfkms.domain.tags import Tag
 from selfkms.services.shapes import Shape
@@ -23,6 +23,8 @@ Texts = Callable[[T], Iterable[str]]
 
 _PARTS: Final = re.compile(r"\\([*?\\])|([*?])")
 _TAG: Final = "tag:"
+_VALUES_MAX: Final = 200
+"""Of all filters of a request. Amazon EC2 User Guide, "List and filter using the CLI and API"."""
 
 
 class Filter(Shape, frozen=True, kw_only=True):
@@ -50,8 +52,12 @@ def wanted(
     Raises:
         InvalidParameterValue: a filter that is not known.
         MissingParameter: one without values.
+        FilterLimitExceeded: more than 200 values.
     """
-    compiled = [_compiled(one, known, tags) for one in filters]
+    given = tuple(filters)
+    if sum(len(one.values) for one in given) > _VALUES_MAX:
+        raise FilterLimitExceeded(f"The maximum number of filter values specified on a single call is {_VALUES_MAX}")
+    compiled = [_compiled(one, known, tags) for one in given]
 
     def matches(entry: T) -> bool:
         return all(

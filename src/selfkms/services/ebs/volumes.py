@@ -31,6 +31,8 @@ from selfkms.domain.ebs.storage import (
     SnapshotState,
     Volume,
     VolumeState,
+    check_client_token,
+    check_description,
     new_id,
 )
 from selfkms.domain.errors import AWSError
@@ -107,7 +109,14 @@ def check_create_volume(request: CreateVolumeRequest) -> None:
         raise InvalidParameterValue(f"Value ({request.volume_type}) for parameter volumeType is invalid.")
     if request.volume_type in _PROVISIONED and request.iops is None:
         raise MissingParameter("The parameter iops must be specified for io1 and io2 volumes.")
+    check_client_token(request.client_token)
     checked_tags(request.tag_specifications, "volume")
+
+
+def check_create_snapshot(request: CreateSnapshotRequest) -> None:
+    """Refuse what no snapshot can be made with."""
+    check_description(request.description)
+    checked_tags(request.tag_specifications, "snapshot")
 
 
 def create_volume(request: CreateVolumeRequest, snapshot: Snapshot | None, context: Context) -> VolumeRow:
@@ -322,6 +331,7 @@ OPERATIONS: Final = (
         service="ec2",
         run=create_snapshot,
         request=CreateSnapshotRequest,
+        check=check_create_snapshot,
         targets=(NewStorage("snapshot"), VolumeNamed()),
         condition_keys=tagging_of("CreateSnapshot"),
         further_actions=tagging_too,

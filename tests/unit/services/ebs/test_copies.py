@@ -333,3 +333,11 @@ def test_twenty_at_once(world: SnapshotWorld) -> None:
     assert world.compute("CopySnapshot", region=THERE, **parameters)["SnapshotId"]
     world.keep()
     assert world.compute("CopySnapshot", **parameters)["SnapshotId"]
+
+
+def test_a_description_that_is_too_long(world: SnapshotWorld) -> None:
+    """It would be kept with the copy, and be in every listing."""
+    source = {"SourceRegion": HERE, "SourceSnapshotId": world.uploaded(BLOCKS)}
+    assert world.compute("CopySnapshot", **source, Description="d" * 255)["SnapshotId"]
+    code, _ = world.compute_refusal("CopySnapshot", **source, Description="d" * 256)
+    assert code == "InvalidParameterValue"

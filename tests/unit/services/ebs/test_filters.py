@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from selfkms.domain.ebs.errors import InvalidParameterValue, MissingParameter
+from selfkms.domain.ebs.errors import FilterLimitExceeded, InvalidParameterValue, MissingParameter
 from selfkms.domain.tags import Tag
 from selfkms.services.ebs.filters import Filter, flag, moment, wanted
 
@@ -72,6 +72,14 @@ def test_what_is_no_filter() -> None:
     with pytest.raises(MissingParameter) as empty:
         matches({"colour": "red"}, ("colour", ()))
     assert empty.value.message == "The filter 'colour' must have at least one value"
+
+
+def test_more_values_than_a_request_may_have() -> None:
+    """Each of them is looked for in each entry: 200 in all filters together."""
+    many = tuple(map(str, range(100)))
+    assert not matches({"colour": "red", "shapes": ""}, ("colour", many), ("shapes", many))
+    with pytest.raises(FilterLimitExceeded):
+        matches({"colour": "red", "shapes": ""}, ("colour", many), ("shapes", (*many, "1")))
 
 
 def test_values_that_are_no_text() -> None:

@@ -176,3 +176,14 @@ def test_volumes_that_have_no_snapshot(world: SnapshotWorld) -> None:
     volume_id = create(world, Size=1)["VolumeId"]
     refusal = world.compute_refusal("CreateSnapshot", VolumeId=volume_id, by=BOB_ACCOUNT)
     assert refusal == ("InvalidVolume.NotFound", f"The volume '{volume_id}' does not exist.")
+
+
+def test_texts_that_are_too_long(world: SnapshotWorld) -> None:
+    """They would be kept with what is made."""
+    parameters = {"AvailabilityZone": ZONE, "Size": 1}
+    volume_id = world.compute("CreateVolume", **parameters, ClientToken="t" * 64)["VolumeId"]
+    code, _ = world.compute_refusal("CreateVolume", **parameters, ClientToken="t" * 65)
+    assert code == "InvalidParameterValue"
+    assert world.compute("CreateSnapshot", VolumeId=volume_id, Description="d" * 255)["SnapshotId"]
+    code, _ = world.compute_refusal("CreateSnapshot", VolumeId=volume_id, Description="d" * 256)
+    assert code == "InvalidParameterValue"
