@@ -138,6 +138,17 @@ def test_uploads_under_way_stay(store: BlockStore) -> None:
     store.keep_only(LINEAGE, [], [])
 
 
+def test_what_comes_while_it_is_found_out_what_is_needed_stays(store: BlockStore) -> None:
+    """Whoever asked before cannot know of it."""
+    put(store, "p-one", {0: "a"})
+    held = store.held(LINEAGE)
+    put(store, "p-two", {0: "b"})
+    store.keep_only(LINEAGE, [], [], of=held)
+    assert store.written(LINEAGE, "p-one") == 0
+    assert store.written(LINEAGE, "p-two") == 1
+    assert list(store.held(OTHER_LINEAGE)) == []
+
+
 def test_another_lineage_is_left_alone(store: BlockStore) -> None:
     """What one lineage does not need says nothing of another."""
     put(store, "p", {0: "b"}, lineage=OTHER_LINEAGE, key=OTHER_KEY)

@@ -1,6 +1,6 @@
 """Where the blocks of snapshots live, encrypted under the data key of their lineage."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from selfkms.domain.ebs.blocks import BlockMap
@@ -128,11 +128,18 @@ class BlockStore(Protocol):
     def last_written_at(self, lineage: str, pack: str) -> float | None:
         """When a block was last written to a pack, seconds since the epoch by the wall clock; None: never."""
 
-    def keep_only(self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str]) -> None:
+    def held(self, lineage: str) -> Collection[str]:
+        """What there is of a lineage, by names that only `keep_only` knows."""
+
+    def keep_only(
+        self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str], *, of: Collection[str] | None = None
+    ) -> None:
         """Remove what no snapshot of a lineage and no upload needs any more; of an empty lineage everything.
 
         Args:
             lineage: which one.
+            of: what `held` gave before it was known what is needed, so that an upload that begins meanwhile loses
+                nothing; None: everything that there is.
             maps: all block maps that a snapshot has, or that an upload under way builds on.
             packs: those of uploads and copies under way, until the record with the map of `finish` is committed.
         """

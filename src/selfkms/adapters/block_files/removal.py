@@ -10,16 +10,24 @@ from selfkms.adapters.block_files.layout import MAP, PACK_BLOCKS, PACK_ENTRIES, 
 from selfkms.domain.ebs.blocks import BlockMap
 
 
-def remove_all_but(directory: Path, maps: Sequence[BlockMap], packs: Sequence[str]) -> None:
+def names_in(directory: Path) -> list[str]:
+    """The files of a lineage; none if it has no directory."""
+    try:
+        return sorted(path.name for path in directory.iterdir())
+    except FileNotFoundError:
+        return []
+
+
+def remove_all_but(
+    directory: Path, maps: Sequence[BlockMap], packs: Sequence[str], *, of: Iterable[str] | None = None
+) -> None:
     """Remove maps and packs of a lineage, as `ports.block_store.BlockStore.keep_only` says, maps first."""
     needed_packs = {*packs, *(pack for block_map in maps for pack in block_map.packs)}
     needed_maps = {(block_map.map_id, block_map.pack) for block_map in maps}
-    try:
-        names = sorted(path.name for path in directory.iterdir())
-    except FileNotFoundError:
+    if not directory.exists():
         return
     doomed: list[tuple[int, str]] = []
-    for name in names:
+    for name in names_in(directory) if of is None else of:
         match name.split("."):
             case [map_id, pack, kind] if kind == MAP and (map_id, pack) not in needed_maps and pack not in packs:
                 doomed.append((0, name))

@@ -1,7 +1,7 @@
 """Blocks of snapshots in files: `<directory>/<lineage>/`, with the packs and block maps of the lineage."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -28,7 +28,7 @@ from selfkms.adapters.block_files.packs import (
     entries_file,
     locked,
 )
-from selfkms.adapters.block_files.removal import remove_all_but
+from selfkms.adapters.block_files.removal import names_in, remove_all_but
 from selfkms.crypto.blocks import RANDOM_BYTES, BlockCipher, DigestSeals
 from selfkms.domain.ebs.blocks import BLOCK_BYTES, BLOCKS_MAX, CHECKSUM_BYTES, BlockMap, check_names
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
@@ -170,14 +170,21 @@ class FileBlockStore:
                 return None
         return state.st_mtime if state.st_size >= ENTRY_BYTES else None
 
-    def keep_only(self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str]) -> None:
+    def held(self, lineage: str) -> Collection[str]:
+        check_names(lineage)
+        with answering():
+            return names_in(self._directory / lineage)
+
+    def keep_only(
+        self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str], *, of: Collection[str] | None = None
+    ) -> None:
         check_names(lineage, *packs)
         assert all(block_map.lineage == lineage for block_map in maps)
         self._maps.forget(lambda block_map: block_map.lineage == lineage)
         self._packs.forget(lambda name: name[0] == lineage)
         self._writers.forget(lambda name: name[0] == lineage)
         with answering():
-            remove_all_but(self._directory / lineage, maps, packs)
+            remove_all_but(self._directory / lineage, maps, packs, of=of)
 
     def close(self) -> None:
         """Let go of all files and threads."""

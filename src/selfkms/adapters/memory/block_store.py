@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from selfkms.domain.ebs.blocks import BLOCK_BYTES, BLOCKS_MAX, CHECKSUM_BYTES, BlockMap, check_names
@@ -122,16 +122,22 @@ class MemoryBlockStore:
         check_names(lineage, pack)
         return self._pack(lineage, pack).written_at
 
-    def keep_only(self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str]) -> None:
+    def held(self, lineage: str) -> Collection[str]:
+        check_names(lineage)
+        return {name for of_lineage, name in (*self._packs, *self._maps) if of_lineage == lineage}
+
+    def keep_only(
+        self, lineage: str, maps: Sequence[BlockMap], packs: Sequence[str], *, of: Collection[str] | None = None
+    ) -> None:
         check_names(lineage, *packs)
+        known = self.held(lineage) if of is None else of
         kept_packs = {*packs, *(pack for block_map in maps for pack in block_map.packs)}
         kept_maps = {block_map.map_id for block_map in maps}
         kept_maps |= {map_id for (_, map_id), made in self._maps.items() if made.pack in packs}
         with self._lock:
-            for name in [name for name in self._packs if name[0] == lineage and name[1] not in kept_packs]:
-                del self._packs[name]
-            for name in [name for name in self._maps if name[0] == lineage and name[1] not in kept_maps]:
-                del self._maps[name]
+            for held, kept in ((self._packs, kept_packs), (self._maps, kept_maps)):
+                for name in [name for name in held if name[0] == lineage and name[1] in known and name[1] not in kept]:
+                    del held[name]
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -92,13 +92,15 @@ class StorageWork:
     def sweep(self, sweep: Sweep) -> None:
         """Take away the blocks that nobody refers to any more, after something of their lineage is gone."""
         changes, records = self._retired(sweep.grants)
+        # Looked at first: the blocks of an upload that begins from here on are not among it.
+        held = self._blocks.held(sweep.lineage)
         of_lineage = self._database.storage_of_lineage(sweep.lineage)
         maps = [storage.blocks for storage in of_lineage if storage.lineage == sweep.lineage]
         maps += [storage.work.parent for storage in of_lineage if isinstance(storage.work, Upload)]
         maps += [storage.work.source for storage in of_lineage if isinstance(storage.work, Copy)]
         packs = [s.pack for s in of_lineage if s.lineage == sweep.lineage and s.work is not None and s.pack]
         needed = [block_map for block_map in maps if block_map is not None and block_map.lineage == sweep.lineage]
-        self._blocks.keep_only(sweep.lineage, needed, packs)
+        self._blocks.keep_only(sweep.lineage, needed, packs, of=held)
         self._database.commit([Remove(sweep), *changes], records)
 
     def _attend_upload(self, snapshot: Snapshot, upload: Upload) -> None:

@@ -8,6 +8,7 @@ from selfkms.domain.ebs.storage import Snapshot, Sweep
 from selfkms.domain.records import Put, Remove
 from selfkms.ports.block_store import BlockCorruptError, Progress
 from selfkms.services.ebs import work
+from selfkms.services.ebs.work import Storage
 
 BLOCKS = {index: block(index) for index in (0, 3, 2_047)}
 HERE = "us-east-1"
@@ -160,6 +161,29 @@ def test_an_upload_under_way_keeps_what_it_builds_on(world: SnapshotWorld, key: 
     world.keep()
     assert world.complete(child_id, {3: block(30)}) == "completed"
     assert world.read(child_id) == {**BLOCKS, 3: block(30)}
+
+
+def test_an_upload_that_begins_while_its_lineage_is_swept(
+    world: SnapshotWorld, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Blocks that were put after it was read what is needed are not taken away."""
+    parent_id = world.uploaded(BLOCKS, KmsKeyArn=key)
+    gone_id = world.uploaded({3: block(30)}, ParentSnapshotId=parent_id)
+    delete(world, gone_id)
+    started = []
+    read = world.database.storage_of_lineage
+
+    def reading(lineage: str) -> list[Storage]:
+        found = read(lineage)
+        started.append(world.direct("StartSnapshot", VolumeSize=1, ParentSnapshotId=parent_id)["SnapshotId"])
+        world.put(started[0], 3, block(31))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.database, "storage_of_lineage", reading)
+        world.keep()
+    assert world.complete(started[0], {3: block(31)}) == "completed"
+    assert world.read(started[0]) == {**BLOCKS, 3: block(31)}
 
 
 def _torn(*_args: object, **_limits: int) -> Progress:
