@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.domain.ebs.storage import Snapshot, Volume
 from selfkms.domain.iam.callers import Caller
+from selfkms.domain.records import Put
 from selfkms.gate.authorize import Authorizer
 from selfkms.gate.facts import Surroundings
 from selfkms.gate.on_behalf import CallsToKMS
@@ -66,13 +68,21 @@ class StorageKeeper:
         """
         more = False
         self._unavailable = None
-        for storage in self._database.storage_due(self._clock.now(), limit=_AT_ONCE):
-            more |= bool(self._attempt(functools.partial(self._work.attend, storage), storage.arn))
+        due = self._database.storage_due(self._clock.now(), limit=_AT_ONCE)
+        for storage in due:
+            unfinished = self._attempt(functools.partial(self._work.attend, storage), storage.arn)
+            more |= bool(unfinished)
+            if unfinished is not False and len(due) == _AT_ONCE:
+                self._attempt(functools.partial(self._give_way, storage), storage.arn)
         for sweep in self._database.sweeps(limit=_AT_ONCE):
             self._attempt(functools.partial(self._work.sweep, sweep), sweep.resource_id)
         if self._unavailable is not None:
             raise self._unavailable
         return more
+
+    def _give_way(self, storage: Snapshot | Volume) -> None:
+        """Let those have their turn who find no place in a round: one account may have any number of copies."""
+        self._database.commit([Put(storage.changed(due_at=self._clock.now()))])
 
     def _attempt(self, step: Callable[[], bool | None], what: str) -> bool | None:
         try:

@@ -8,8 +8,10 @@ from harness.snapshots import SnapshotWorld, block
 from harness.world import ALICE_ACCOUNT
 from selfkms.domain.ebs.storage import Snapshot, Sweep
 from selfkms.domain.records import Put
+from selfkms.gate import storage
 from selfkms.ports.block_store import BlockStoreUnavailableError
 from selfkms.ports.database import ConflictError, CorruptRecordError
+from selfkms.services.ebs import work
 from selfkms.services.ebs.work import StorageWork
 
 HERE = "us-east-1"
@@ -72,6 +74,24 @@ def test_a_full_disk_ends_the_round(world: SnapshotWorld) -> None:
     world.blocks.full = False
     world.keep()
     assert world.state_of(copy_id) == "completed"
+
+
+def test_more_copies_than_a_round_has_room_for(world: SnapshotWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None waits until those before it are through."""
+    monkeypatch.setattr(storage, "_AT_ONCE", 2)
+    monkeypatch.setattr(work, "BLOCKS_AT_ONCE", 1)
+    source_id = world.uploaded({index: block(index) for index in range(9)})
+    copy = {"SourceRegion": HERE, "SourceSnapshotId": source_id}
+    copies = [world.compute("CopySnapshot", **copy)["SnapshotId"] for _ in range(5)]
+    for _ in range(3):
+        world.clock.seconds += 1
+        assert world.storage_keeper.attend()
+    for copy_id in copies:
+        found = world.database.snapshot(ALICE_ACCOUNT, HERE, copy_id)
+        assert found is not None
+        assert world.blocks.written(found.lineage, found.pack) in (1, 2)
+    world.keep()
+    assert {world.state_of(copy_id) for copy_id in copies} == {"completed"}
 
 
 def test_nothing_is_due(world: SnapshotWorld) -> None:
