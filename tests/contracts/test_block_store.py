@@ -186,7 +186,11 @@ def test_a_copy_goes_on_where_it_was(store: BlockStore) -> None:
     def copy(limit: int) -> Progress:
         return store.copy(source, KEY, OTHER_LINEAGE, "copied", OTHER_KEY, limit=limit)
 
-    assert [copy(3), copy(3), copy(3)] == [(3, 4), (4, 4), (4, 4)]
+    assert store.copied(OTHER_LINEAGE, "copied") == 0
+    assert copy(3) == (3, 4)
+    assert store.copied(OTHER_LINEAGE, "copied") == 3
+    assert [copy(3), copy(3)] == [(4, 4), (4, 4)]
+    assert store.copied(OTHER_LINEAGE, "copied") == 4
     finished = store.finish(OTHER_LINEAGE, "copied", "map", parent=None, data_key=OTHER_KEY)
     assert finished.written == 4
     assert words(store, finished.map, key=OTHER_KEY) == {0: "a", 1: "b2", 2: "c", 70_000: "z"}

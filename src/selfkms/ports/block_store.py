@@ -125,6 +125,9 @@ class BlockStore(Protocol):
             BlockCorruptError: the pack is not what was written. Not every damage shows here, but all of it in `finish`.
         """
 
+    def copied(self, lineage: str, pack: str) -> int:
+        """How many blocks of a copy are written: told at once, however many there are, and nothing to rely on."""
+
     def last_written_at(self, lineage: str, pack: str) -> float | None:
         """When a block was last written to a pack, seconds since the epoch by the wall clock; None: never."""
 

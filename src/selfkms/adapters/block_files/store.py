@@ -161,14 +161,21 @@ class FileBlockStore:
         with answering(), PackEntries(self._directory / lineage, pack) as entries:
             return LatestEntries(entries).count
 
+    def copied(self, lineage: str, pack: str) -> int:
+        state = self._entries_state(lineage, pack)
+        return 0 if state is None else state.st_size // ENTRY_BYTES
+
     def last_written_at(self, lineage: str, pack: str) -> float | None:
+        state = self._entries_state(lineage, pack)
+        return state.st_mtime if state is not None and state.st_size >= ENTRY_BYTES else None
+
+    def _entries_state(self, lineage: str, pack: str) -> os.stat_result | None:
         check_names(lineage, pack)
         with answering():
             try:
-                state = entries_file(self._directory / lineage, pack).stat()
+                return entries_file(self._directory / lineage, pack).stat()
             except FileNotFoundError:
                 return None
-        return state.st_mtime if state.st_size >= ENTRY_BYTES else None
 
     def held(self, lineage: str) -> Collection[str]:
         check_names(lineage)

@@ -118,6 +118,9 @@ class MemoryBlockStore:
         check_names(lineage, pack)
         return len(self._pack(lineage, pack).blocks)
 
+    def copied(self, lineage: str, pack: str) -> int:
+        return self.written(lineage, pack)
+
     def last_written_at(self, lineage: str, pack: str) -> float | None:
         check_names(lineage, pack)
         return self._pack(lineage, pack).written_at

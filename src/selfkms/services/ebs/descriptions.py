@@ -92,12 +92,12 @@ def progress_of(snapshot: Snapshot, context: Context) -> str:
     if source is None or not source.count:
         return "0%"
     try:
-        written = context.blocks.written(snapshot.lineage, snapshot.pack)
+        copied = context.blocks.copied(snapshot.lineage, snapshot.pack)
     except (BlockCorruptError, BlockStoreUnavailableError) as error:
         # One copy that fails, which the keeper finds out, too, must not hide all other snapshots.
         _log.warning("%s: how far it is cannot be told: %s", snapshot.arn, error)
         return "0%"
-    return f"{written * 100 // source.count}%"
+    return f"{copied * 100 // source.count}%"
 
 
 def check_describe_snapshots(request: DescribeSnapshotsRequest) -> None:

@@ -237,9 +237,9 @@ class TestProgress:
         return dict(row)
 
     def test_of_a_copy(self, world: SnapshotWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-        """How many blocks it has of those that there are."""
+        """How many blocks it has of those that there are. No pack is read for it, for it may have millions."""
         copy = Copy(source=block_map(200), source_key=DataKey(wrapped=b""), source_lineage="source")
-        monkeypatch.setattr(world.blocks, "written", lambda _lineage, pack: {"pack": 90}[pack])
+        monkeypatch.setattr(world.blocks, "copied", lambda _lineage, pack: {"pack": 90}[pack])
         assert self.row(world, state=SnapshotState.PENDING, pack="pack", work=copy)["Progress"] == "45%"
 
     def test_of_a_copy_of_nothing(self, world: SnapshotWorld) -> None:
