@@ -52,7 +52,7 @@ def test_the_models_are_read_once(tmp_path: Path) -> None:
     assembly = Assembly(made(tmp_path))
     assert assembly.services is assembly.services
     assert {name: service.signing_name for name, service in assembly.services.items()} == {
-        name: name for name in ("kms", "iam", "sts", "cloudtrail")
+        name: name for name in ("kms", "iam", "sts", "cloudtrail", "ec2", "ebs")
     }
 
 

@@ -26,6 +26,7 @@ from selfkms.crypto.certificates import self_made_certificates
 from selfkms.domain.cloudtrail.record import AuditRecord
 from selfkms.domain.secrets import SECRET_ACCESS
 from selfkms.gate.delivery import Deliverer
+from selfkms.gate.storage import StorageKeeper
 from selfkms.gate.upkeep import Upkeep
 from selfkms.ports.audit_sink import AuditSink, Journal
 from selfkms.ports.event_history import HistoryFeed
@@ -35,6 +36,7 @@ from selfkms.server.interfaces import Routes
 from selfkms.server.keeper import keep
 from selfkms.server.recorder import Recorder
 from selfkms.server.recorder_link import AsyncRecorderLink, BlockingRecorderLink
+from selfkms.server.storage import keep_storage
 from selfkms.server.supervisor import ChildSpec
 from selfkms.server.worker import WorkerParts, WorkerSettings
 
@@ -240,8 +242,10 @@ def test_worker_and_keeper_reach_the_recorder(tmp_path: Path, monkeypatch: pytes
         sink: AuditSink,
         make_feed: Callable[[], HistoryFeed],
         make_deliverer: Callable[[], Deliverer],
+        make_storage: Callable[[], StorageKeeper],
     ) -> None:
         deliver(make_deliverer())
+        assert not keep_storage(make_storage())
         upkeep = make_upkeep()
         keep(upkeep, sink)
         upkeep._database.close()

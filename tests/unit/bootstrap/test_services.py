@@ -5,12 +5,12 @@ import pytest
 from harness.world import ALICE_ACCOUNT, SERVICES, World
 from selfkms.bootstrap.services import services
 from selfkms.protocol.http import HTTPRequest
-from selfkms.protocol.wire import JSON_WIRE, QueryWire
+from selfkms.protocol.wire import JSON_WIRE, EC2Wire, QueryWire, RestJSONWire
 
 
-def test_there_are_four() -> None:
+def test_there_are_six() -> None:
     """By the names that signatures are bound to."""
-    assert services().keys() == {"kms", "iam", "sts", "cloudtrail"}
+    assert services().keys() == {"kms", "iam", "sts", "cloudtrail", "ec2", "ebs"}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -32,10 +32,12 @@ def test_each_serves_operations_of_its_own_model(name: str) -> None:
         ("iam", QueryWire, "us-east-1", None),
         ("sts", QueryWire, None, None),
         ("cloudtrail", type(JSON_WIRE), None, "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"),
+        ("ec2", EC2Wire, None, None),
+        ("ebs", RestJSONWire, None, None),
     ],
 )
 def test_protocols_and_regions(name: str, wire: type, region: str | None, target_prefix: str | None) -> None:
-    """KMS and CloudTrail speak JSON and have targets; IAM and STS speak Query; IAM alone has no Regions."""
+    """KMS and CloudTrail speak JSON and have targets; IAM and STS speak Query, EC2 its own, EBS REST; IAM alone has no Regions."""
     service = SERVICES[name]
     assert isinstance(service.wire, wire)
     assert service.region == region

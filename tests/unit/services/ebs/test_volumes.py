@@ -180,7 +180,7 @@ def test_volumes_that_have_no_snapshot(world: SnapshotWorld) -> None:
 
 def test_texts_that_are_too_long(world: SnapshotWorld) -> None:
     """They would be kept with what is made."""
-    parameters = {"AvailabilityZone": ZONE, "Size": 1}
+    parameters: dict[str, Any] = {"AvailabilityZone": ZONE, "Size": 1}
     volume_id = world.compute("CreateVolume", **parameters, ClientToken="t" * 64)["VolumeId"]
     code, _ = world.compute_refusal("CreateVolume", **parameters, ClientToken="t" * 65)
     assert code == "InvalidParameterValue"
