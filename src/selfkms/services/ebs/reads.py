@@ -116,6 +116,8 @@ def list_changed_blocks(
         if first.lineage != second.lineage:
             raise ValidationException("The snapshots are not related.", "UNRELATED_SNAPSHOTS")
     _describe_key(second, context)
+    if first is not None and first.key_arn != second.key_arn:
+        _describe_key(first, context)
     first_id = "" if first is None else first.snapshot_id
     pages = Tokens(context.keys, "page of changed blocks", first_id, second.snapshot_id)
     start = _start(request.next_token, request.starting_block_index, pages, context)

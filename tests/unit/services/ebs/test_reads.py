@@ -105,6 +105,26 @@ def test_what_reading_needs(world: SnapshotWorld, key: str) -> None:
     assert world.direct("GetSnapshotBlock", **parameters)["BlockData"] == block(0)
 
 
+def test_what_changed_between_keys(world: SnapshotWorld, key: str) -> None:
+    """A volume under another KMS key has the blocks of its snapshot: who may know one key alone learns nothing."""
+    first_id = world.uploaded(BLOCKS, KmsKeyArn=key)
+    other: str = world.make_key()["Arn"]
+    volume = world.compute(
+        "CreateVolume", AvailabilityZone="us-east-1a", SnapshotId=first_id, Encrypted=True, KmsKeyId=other
+    )
+    second_id = world.compute("CreateSnapshot", VolumeId=volume["VolumeId"])["SnapshotId"]
+    child_id = world.uploaded({5: block(50)}, ParentSnapshotId=second_id)
+    for pair in ((first_id, child_id), (child_id, first_id)):
+        parameters = {"FirstSnapshotId": pair[0], "SecondSnapshotId": pair[1]}
+        assert [entry["BlockIndex"] for entry in world.direct("ListChangedBlocks", **parameters)["ChangedBlocks"]] == [
+            5
+        ]
+    world.only_via_ec2(key, "kms:Decrypt")
+    for pair in ((first_id, child_id), (child_id, first_id)):
+        refusal = world.direct_refusal("ListChangedBlocks", FirstSnapshotId=pair[0], SecondSnapshotId=pair[1])
+        assert refusal == (404, "ResourceNotFoundException", "DEPENDENCY_RESOURCE_NOT_FOUND")
+
+
 def test_a_disabled_key_reads_nothing(world: SnapshotWorld, key: str) -> None:
     """At once; and enabled again it reads."""
     snapshot_id = world.uploaded(BLOCKS, KmsKeyArn=key)
