@@ -126,7 +126,10 @@ def copy_snapshot(request: CopySnapshotRequest, source: Snapshot | None, context
 
 def _check_presigned_url(request: CopySnapshotRequest, url: str) -> None:
     """What botocore adds by itself says the same as the request, or somebody mixed two up. It is never fetched."""
-    said = parse_qs(urlsplit(url).query)
+    try:
+        said = parse_qs(urlsplit(url).query)
+    except ValueError:
+        raise InvalidParameterValue("The PresignedUrl is no URL") from None
     for name, asked in (("SourceSnapshotId", request.source_snapshot_id), ("SourceRegion", request.source_region)):
         found = said.get(name, [asked])[0]
         if found != asked:

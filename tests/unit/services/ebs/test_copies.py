@@ -257,6 +257,7 @@ def test_a_source_that_is_not_complete(world: SnapshotWorld) -> None:
             None,
         ),
         ({"PresignedUrl": "https://x/?SourceRegion=eu-west-1"}, "InvalidParameterValue", None),
+        ({"PresignedUrl": "https://[x/"}, "InvalidParameterValue", "The PresignedUrl is no URL"),
         (
             {"KmsKeyId": "alias/x"},
             "InvalidParameterDependency",
