@@ -58,7 +58,7 @@ class StorageResolver:
         """
         match target:
             case NewStorage():
-                return [_new(target, operation, account_id=account_id, region=region)], []
+                return [self._new(target, operation, request, account_id, region)], []
             case VolumeNamed():
                 resolved, volume = self._volume(getattr(request, target.member), operation, account_id, region)
                 return [resolved], [volume]
@@ -71,6 +71,13 @@ class StorageResolver:
                 there = region if target.region_member is None else getattr(request, target.region_member)
                 resolved, snapshot = self._snapshot(named, target, operation, account_id, there)
                 return [resolved], [snapshot]
+
+    def _new(
+        self, target: NewStorage, operation: Operation, request: Any, account_id: str, region: str
+    ) -> ResolvedStorage:
+        arn = snapshot_arn(region, "*") if target.kind == "snapshot" else volume_arn(region, account_id, "*")
+        facts = {} if target.facts is None else target.facts(request, self._database, account_id, region)
+        return ResolvedStorage(arn=arn, action=operation.action, owner=account_id, facts=facts, new=True)
 
     def _snapshot(
         self, snapshot_id: str, target: SnapshotNamed, operation: Operation, account_id: str, region: str
@@ -132,11 +139,6 @@ class StorageResolver:
             resources.append(one[0])
             found.append(one[1])
         return resources, [tuple(found)]
-
-
-def _new(target: NewStorage, operation: Operation, *, account_id: str, region: str) -> ResolvedStorage:
-    arn = snapshot_arn(region, "*") if target.kind == "snapshot" else volume_arn(region, account_id, "*")
-    return ResolvedStorage(arn=arn, action=operation.action, owner=account_id, new=True)
 
 
 def _facts_of_snapshot(snapshot: Snapshot) -> dict[str, Fact]:

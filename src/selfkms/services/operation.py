@@ -8,9 +8,13 @@ import msgspec
 
 from selfkms.domain.kms.keys import KeyUsage
 from selfkms.domain.policy.facts import Fact
+from selfkms.ports.database import Database
 
 ConditionKeys = Callable[[Any], Mapping[str, Fact]]
 """What a request says for conditions: condition keys, in AWS's writing, and their values."""
+
+NewFacts = Callable[[Any, Database, str, str], Mapping[str, Fact]]
+"""(request, database, account ID, Region) -> so of what the request is to make."""
 
 
 class KeyNamed(msgspec.Struct, frozen=True):
@@ -182,6 +186,8 @@ class NewStorage(msgspec.Struct, frozen=True):
 
     kind: str
     """`snapshot`, `volume`."""
+    facts: NewFacts | None = None
+    """Its own condition keys, as far as it is known what it will be."""
 
 
 class StorageTagged(msgspec.Struct, frozen=True):

@@ -100,6 +100,65 @@ def test_what_is_to_be_made_is_any_of_its_kind(world: SnapshotWorld) -> None:
     world.compute("CreateVolume", **parameters)
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Bool": {"ec2:Encrypted": "false"}},
+        {"NumericGreaterThan": {"ec2:VolumeSize": "1"}},
+        {"StringEquals": {"ec2:VolumeType": "gp3"}},
+        {"NumericEquals": {"ec2:VolumeIops": "3001"}},
+        {"NumericEquals": {"ec2:VolumeThroughput": "126"}},
+        {"StringEquals": {"ec2:AvailabilityZone": f"{REGION}a"}},
+    ],
+)
+def test_a_deny_knows_the_volume_that_is_to_be_made(world: SnapshotWorld, condition: dict[str, Any]) -> None:
+    """That only encrypted or small volumes be made is what such policies are for."""
+    parameters: dict[str, Any] = {"AvailabilityZone": f"{REGION}a", "Size": 2, "VolumeType": "gp3"}
+    only(world, allow("ec2:*"), deny("ec2:CreateVolume", resource=ANY_VOLUME, condition=condition))
+    code, _ = world.compute_refusal("CreateVolume", **parameters, Iops=3_001, Throughput=126)
+    assert code == "UnauthorizedOperation"
+    other: dict[str, Any] = {"AvailabilityZone": f"{REGION}b", "Size": 1, "Encrypted": True}
+    only(world, allow("*"), deny("ec2:CreateVolume", resource=ANY_VOLUME, condition=condition))
+    assert world.compute("CreateVolume", **other)["Encrypted"]
+
+
+def test_a_volume_is_encrypted_however_it_comes_to_be(world: SnapshotWorld) -> None:
+    """Because the account wants it, or the snapshot is. What somebody else has is not looked at."""
+    plain, encrypted = {"Bool": {"ec2:Encrypted": "false"}}, {"Bool": {"ec2:Encrypted": "true"}}
+    zone = {"AvailabilityZone": f"{REGION}a"}
+    snapshot_id = world.uploaded({}, KmsKeyArn=world.make_key()["Arn"])
+    only(world, allow("*"), deny("ec2:CreateVolume", condition=plain))
+    assert world.compute_refusal("CreateVolume", **zone, Size=1)[0] == "UnauthorizedOperation"
+    assert world.compute("CreateVolume", **zone, SnapshotId=snapshot_id)["Encrypted"]
+    world.encrypt_by_default(enabled=True)
+    assert world.compute("CreateVolume", **zone, Size=1)["Encrypted"]
+    only(
+        world,
+        allow("*"),
+        deny("ec2:CreateVolume", resource="arn:aws:ec2:*:*:volume/*", condition=encrypted),
+        account_id=BOB_ACCOUNT,
+    )
+    code, _ = world.compute_refusal("CreateVolume", by=BOB_ACCOUNT, **zone, SnapshotId=snapshot_id)
+    assert code == "InvalidSnapshot.NotFound"
+
+
+def test_a_deny_knows_where_it_comes_from(world: SnapshotWorld) -> None:
+    """The snapshot of a new volume, the KMS key that is named, and the volume of a new snapshot."""
+    zone = {"AvailabilityZone": f"{REGION}a"}
+    one, other = world.uploaded({}), world.uploaded({})
+    from_one = {"ArnEquals": {"ec2:ParentSnapshot": f"arn:aws:ec2:{REGION}::snapshot/{one}"}}
+    only(world, allow("*"), deny("ec2:CreateVolume", resource=ANY_VOLUME, condition=from_one))
+    assert world.compute_refusal("CreateVolume", **zone, SnapshotId=one)[0] == "UnauthorizedOperation"
+    volume_id = world.compute("CreateVolume", **zone, SnapshotId=other)["VolumeId"]
+    key: str = world.make_key()["Arn"]
+    only(world, allow("*"), deny("ec2:CreateVolume", condition={"StringEquals": {"ec2:KmsKeyId": key}}))
+    code, _ = world.compute_refusal("CreateVolume", **zone, Size=1, Encrypted=True, KmsKeyId=key)
+    assert code == "UnauthorizedOperation"
+    of_volume = {"ArnEquals": {"ec2:ParentVolume": ANY_VOLUME.replace("*", volume_id)}}
+    only(world, allow("*"), deny("ec2:CreateSnapshot", resource=ANY_SNAPSHOT, condition=of_volume))
+    assert world.compute_refusal("CreateSnapshot", VolumeId=volume_id)[0] == "UnauthorizedOperation"
+
+
 def test_tags_of_what_is_to_be_made_need_a_permission(world: SnapshotWorld) -> None:
     """ec2:CreateTags, on the same resource."""
     tags = [{"ResourceType": "volume", "Tags": [{"Key": "team", "Value": "blue"}]}]

@@ -4,10 +4,11 @@ A volume from an encrypted snapshot has the snapshot's data key, re-encrypted un
 shares its blocks. Only what was plain and becomes encrypted is copied.
 
 Source: Amazon EC2 API Reference, "CreateVolume", "CreateSnapshot"; Amazon EBS User Guide, "Amazon EBS encryption
-outcomes", "How Amazon EBS encryption works".
+outcomes", "How Amazon EBS encryption works"; Service Authorization Reference, "Amazon EC2", for condition keys.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -34,8 +35,12 @@ from selfkms.domain.ebs.storage import (
     check_client_token,
     check_description,
     new_id,
+    snapshot_arn,
+    volume_arn,
 )
 from selfkms.domain.errors import AWSError
+from selfkms.domain.policy.facts import Fact
+from selfkms.ports.database import Database
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
 from selfkms.services.ebs.audit_forms import asked_shown, made_shown
@@ -284,6 +289,39 @@ def _iops(request: CreateVolumeRequest, size: int) -> int | None:
     return min(max(100, 3 * size), 16_000) if request.volume_type == "gp2" else None
 
 
+def _facts_of_new_volume(
+    request: CreateVolumeRequest, database: Database, account_id: str, region: str
+) -> Mapping[str, Fact]:
+    """The condition keys of the volume. Encrypted is what will be, whichever of the ways it comes by."""
+    snapshot = None if request.snapshot_id is None else database.snapshot_of_anybody(region, request.snapshot_id)
+    if snapshot is not None and not snapshot.visible_to(account_id):
+        snapshot = None
+    defaults = database.ebs_defaults(account_id, region)
+    encrypted = (
+        request.encrypted
+        or (defaults is not None and defaults.encrypted)
+        or (snapshot is not None and snapshot.encrypted)
+    )
+    size = request.size if request.size is not None or snapshot is None else snapshot.size_gib
+    known: dict[str, object] = {
+        "ec2:AvailabilityZone": request.availability_zone,
+        "ec2:Encrypted": "true" if encrypted else "false",
+        "ec2:KmsKeyId": request.kms_key_id,
+        "ec2:ParentSnapshot": None if request.snapshot_id is None else snapshot_arn(region, request.snapshot_id),
+        "ec2:VolumeIops": request.iops,
+        "ec2:VolumeSize": size,
+        "ec2:VolumeThroughput": request.throughput,
+        "ec2:VolumeType": request.volume_type,
+    }
+    return {name: str(value) for name, value in known.items() if value is not None}
+
+
+def _facts_of_new_snapshot(
+    request: CreateSnapshotRequest, _database: Database, account_id: str, region: str
+) -> Mapping[str, Fact]:
+    return {"ec2:ParentVolume": volume_arn(region, account_id, request.volume_id)}
+
+
 OPERATIONS: Final = (
     Operation(
         "CreateVolume",
@@ -291,7 +329,7 @@ OPERATIONS: Final = (
         run=create_volume,
         request=CreateVolumeRequest,
         check=check_create_volume,
-        targets=(NewStorage("volume"), SnapshotNamed(shared=True, optional=True)),
+        targets=(NewStorage("volume", facts=_facts_of_new_volume), SnapshotNamed(shared=True, optional=True)),
         condition_keys=tagging_of("CreateVolume"),
         further_actions=tagging_too,
         dry_run_asks=True,
@@ -332,7 +370,7 @@ OPERATIONS: Final = (
         run=create_snapshot,
         request=CreateSnapshotRequest,
         check=check_create_snapshot,
-        targets=(NewStorage("snapshot"), VolumeNamed()),
+        targets=(NewStorage("snapshot", facts=_facts_of_new_snapshot), VolumeNamed()),
         condition_keys=tagging_of("CreateSnapshot"),
         further_actions=tagging_too,
         dry_run_asks=True,
