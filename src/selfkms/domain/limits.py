@@ -55,3 +55,7 @@ JSON_DEPTH_MAX: Final = 32
 # AWS General Reference, "Signature Version 4": the window is 5 minutes each way; a setting may widen it to 15.
 SIGNATURE_SKEW_SECONDS: Final = 300
 SIGNATURE_SKEW_SECONDS_MAX: Final = 900
+
+# Ours: AWS does not say how old an attestation document may be. Its certificate is valid for three hours.
+ATTESTATION_SKEW_SECONDS: Final = 300
+ATTESTATION_SKEW_SECONDS_MAX: Final = 10_800
