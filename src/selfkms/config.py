@@ -130,6 +130,17 @@ class WebIdentitySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     """A PEM file with the authorities that are trusted instead of the system's; relative to the data directory."""
 
 
+class AttestationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[attestation]`: which attestation documents count."""
+
+    root_file: str | None = None
+    """A PEM file with the roots that are trusted instead of AWS's; relative to the data directory."""
+    skew_seconds: Annotated[int, msgspec.Meta(ge=1, le=limits.ATTESTATION_SKEW_SECONDS_MAX)] = (
+        limits.ATTESTATION_SKEW_SECONDS
+    )
+    """How far the time of a document may be from our clock, each way."""
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All settings."""
 
@@ -139,6 +150,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seal: SealSettings = SealSettings()
     keys: KeySettings = KeySettings()
     web_identity: WebIdentitySettings = WebIdentitySettings()
+    attestation: AttestationSettings = AttestationSettings()
     trail: TrailSettings = TrailSettings()
     usage: UsageSettings = UsageSettings()
     regions: tuple[Annotated[str, msgspec.Meta(pattern="^[a-z]{2}(-[a-z]+)+-[0-9]+$")], ...] = ()

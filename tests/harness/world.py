@@ -15,11 +15,13 @@ from botocore.model import ServiceModel
 from botocore.parsers import QueryParser
 from botocore.serialize import QuerySerializer
 
+from harness.attestation import TEST_ROOT
 from harness.issuer import KnownIssuers
 from selfkms.adapters.memory.block_store import MemoryBlockStore
 from selfkms.adapters.memory.database import MemoryDatabase
 from selfkms.adapters.memory.event_history import MemoryEventHistory
 from selfkms.adapters.memory.log_store import MemoryLogStore
+from selfkms.adapters.nitro.recipients import NitroRecipients
 from selfkms.adapters.software_keys.installation_keys import RootInstallationKeys
 from selfkms.adapters.software_keys.key_store import SoftwareKeyStore
 from selfkms.bootstrap.services import services
@@ -152,6 +154,9 @@ class World:
                 web_identity_keys=self.issuers,
             ),
             elapsed=self.clock.wall,
+            recipients=NitroRecipients(
+                roots=frozenset({TEST_ROOT.certificate_der}), skew_seconds=300, entropy=self.entropy
+            ),
             history=self.history,
             log_store=self.log_store,
             blocks=self.blocks,

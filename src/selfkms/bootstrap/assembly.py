@@ -13,6 +13,8 @@ from selfkms.adapters.block_files.store import FileBlockStore
 from selfkms.adapters.event_history.feed import JournalFeed
 from selfkms.adapters.event_history.reads import SQLiteEventHistory
 from selfkms.adapters.log_stores.directory import DirectoryLogStore
+from selfkms.adapters.nitro.recipients import NitroRecipients
+from selfkms.adapters.nitro.roots import trusted_roots
 from selfkms.adapters.oidc.fetch import Fetcher
 from selfkms.adapters.oidc.issuer_keys import IssuerKeys
 from selfkms.adapters.software_keys.digest_signer import SoftwareDigestSigner
@@ -95,6 +97,19 @@ class Assembly:
         )
         return IssuerKeys(fetcher, monotonic=time.monotonic)
 
+    @cached_property
+    def recipients(self) -> NitroRecipients:
+        """What verifies attestation documents, shared by the threads of a process.
+
+        Raises:
+            OSError, ValueError: the file with trusted roots cannot be read, or is none.
+        """
+        settings = self._unsealed.settings.attestation
+        file = self._unsealed.data_dir.of_settings(settings.root_file) if settings.root_file else None
+        return NitroRecipients(
+            roots=trusted_roots(file), skew_seconds=settings.skew_seconds, entropy=self._unsealed.entropy
+        )
+
     def database(self) -> SQLiteDatabase:
         """The records, for the thread that asks."""
         engine = open_engine(self._unsealed.data_dir.database)
@@ -129,6 +144,7 @@ class Assembly:
                 web_identity_keys=self.web_identity_keys,
             ),
             elapsed=time.monotonic,
+            recipients=self.recipients,
             history=self.event_history(),
             log_store=self.log_store(),
             blocks=self.block_store(),

@@ -67,6 +67,7 @@ def serve(
     _check_exposure(server, tls)
     _check_journal(assembly)
     _check_authorities(assembly)
+    _check_roots(assembly)
     _prepare_history(unsealed)
     try:
         reserved = bind_reserved(server.host, server.port)
@@ -210,6 +211,16 @@ def _check_authorities(assembly: Assembly) -> None:
         raise ServingError(f"web_identity.ca_file: {error.reason or error}") from error
     except OSError as error:
         raise ServingError(f"web_identity.ca_file: {error.strerror}") from error
+
+
+def _check_roots(assembly: Assembly) -> None:
+    """A file of roots that cannot be used is an error at the start, not with the first attestation document."""
+    try:
+        _ = assembly.recipients
+    except OSError as error:
+        raise ServingError(f"attestation.root_file: {error.strerror}") from error
+    except ValueError as error:
+        raise ServingError("attestation.root_file: there are no certificates in it that can be read") from error
 
 
 def _check_journal(assembly: Assembly) -> None:

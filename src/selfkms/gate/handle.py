@@ -3,7 +3,8 @@
 1. envelope: which operation of which service.
 2. authenticate: whose signature this is. Nothing of the body is looked into before. Of an operation that needs no
    signature the parameters come first: a token among them says who calls.
-3. decode: the parameters, or AWS's validation error.
+3. decode: the parameters, or AWS's validation error. An attestation document among them is verified: policies ask what
+   it says.
 4. resolve: the KMS keys and aliases that they name, as of now.
 5. authorize: is the caller permitted, on each of them.
 6. admit: do their states and usages take the operation.
@@ -52,12 +53,14 @@ from selfkms.ports.event_history import EventHistory
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_store import KeyStore
 from selfkms.ports.log_store import LogStore
+from selfkms.ports.recipients import Recipients
 from selfkms.protocol import aws_json
 from selfkms.protocol.http import HTTPRequest, HTTPResponse
 from selfkms.protocol.model import OperationModel, ServiceModel
 from selfkms.protocol.wire import JSON_WIRE, Wire, named_service
 from selfkms.services.context import Context
 from selfkms.services.kms.aws_managed_keys import make_aws_managed_key
+from selfkms.services.kms.recipients import attested
 from selfkms.services.operation import Operation
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ _ATTEMPTS: Final = 8
 _GRACE_SECONDS: Final = 30.0
 
 _PRIVATE_RSA: Final = b"RSAES_OAEP"
+_RECIPIENT: Final = b'"Recipient"'
 _RESERVED: Final = RESERVED_PREFIX.encode()
 
 _STALE_TEXT: Final = "The database does not answer. The request can be retried."
@@ -124,6 +128,7 @@ class Gate:
         entropy: Entropy,
         authenticator: Authenticator,
         elapsed: Callable[[], float],
+        recipients: Recipients,
         history: EventHistory | None = None,
         log_store: LogStore | None = None,
         blocks: BlockStore | None = None,
@@ -143,6 +148,7 @@ class Gate:
         self._resolver = Resolver(database, key_store, keys)
         self._authorizer = Authorizer(database)
         self._elapsed = elapsed
+        self._recipients = recipients
         self._history = history
         self._log_store = log_store
         self._blocks = blocks
@@ -167,10 +173,11 @@ class Gate:
         operation = service.operations.get(name) if service and name else None
         if operation is None:
             return False
-        # Decrypt is quick but for RSA keys. The first to name a predefined alias makes the key behind it. JSON may
-        # write either with backslashes.
+        # Decrypt is quick but for RSA keys. The first to name a predefined alias makes the key behind it. To verify an
+        # attestation document takes milliseconds. JSON may write any of them with backslashes.
         body = request.body
-        return operation.writes or operation.slow or _PRIVATE_RSA in body or _RESERVED in body or b"\\" in body
+        late = (_PRIVATE_RSA, _RECIPIENT, _RESERVED, b"\\")
+        return operation.writes or operation.slow or any(word in body for word in late)
 
     def refuse(self, error: AWSError) -> HTTPResponse:
         """The answer to something that never became a request."""
@@ -234,6 +241,7 @@ class Gate:
         typed = aws_json.convert(parameters, operation.request)
         if operation.check is not None:
             operation.check(typed)
+        typed = attested(typed, self._recipients, now=event.at)
         if not signed:
             self._bearer(typed, request, event)
         answer = functools.partial(service.wire.answer, model, request_id=event.request_id)
@@ -327,6 +335,7 @@ class Gate:
             history=self._history,
             log_store=self._log_store,
             blocks=self._blocks,
+            recipients=self._recipients,
             regions=self._authenticator.regions,
         )
 

@@ -18,6 +18,7 @@ from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_service import KeyService
 from selfkms.ports.key_store import KeyStore
 from selfkms.ports.log_store import LogStore
+from selfkms.ports.recipients import Recipients
 
 MayOnKey = Callable[[str, KMSKey, Mapping[str, Fact]], bool]
 """(`kms:PutKeyPolicy`, key, condition keys of the request) -> whether the caller would be permitted."""
@@ -48,6 +49,7 @@ class Context:
         history: EventHistory | None = None,
         log_store: LogStore | None = None,
         blocks: BlockStore | None = None,
+        recipients: Recipients | None = None,
         regions: frozenset[str] = frozenset(),
     ) -> None:
         self.caller = caller
@@ -63,6 +65,7 @@ class Context:
         self._history = history
         self._log_store = log_store
         self._blocks = blocks
+        self._recipients = recipients
         self.regions = regions
         """Those that are served."""
         self.key_service_for: Callable[[Caller], KeyService] = _nobody_calls
@@ -88,6 +91,12 @@ class Context:
         """Where the blocks of snapshots are."""
         assert self._blocks is not None, "only requests about snapshots reach for blocks, and where there is a store"
         return self._blocks
+
+    @property
+    def recipients(self) -> Recipients:
+        """How attested callers are answered."""
+        assert self._recipients is not None, "only requests come with attestation documents"
+        return self._recipients
 
     def key_service(self, service: str, *, invoked_by: str) -> KeyService:
         """AWS KMS, for the caller through a service.

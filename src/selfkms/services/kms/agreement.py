@@ -16,7 +16,7 @@ from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
 from selfkms.services.kms.condition_keys import of_agreement
-from selfkms.services.kms.encryption import RecipientInfo, check_recipient
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
 
@@ -32,7 +32,8 @@ class DeriveSharedSecretRequest(Shape, frozen=True, kw_only=True):
 
 class DeriveSharedSecretResult(Shape, frozen=True, kw_only=True):
     key_id: str
-    shared_secret: Secret
+    shared_secret: Secret | None = None
+    ciphertext_for_recipient: bytes | None = None
     key_agreement_algorithm: str
     key_origin: str
 
@@ -61,22 +62,21 @@ class DecapsulateResult(Shape, frozen=True, kw_only=True):
     encapsulation_algorithm: str
 
 
-def check_derive_shared_secret(request: DeriveSharedSecretRequest) -> None:
-    """Refuse attested callers."""
-    check_recipient(request.recipient)
-
-
 def derive_shared_secret(request: DeriveSharedSecretRequest, key: KMSKey, context: Context) -> DeriveSharedSecretResult:
     """The raw ECDH secret of this key and the other side's public key. Whoever uses it derives keys from it.
+
+    An attested caller gets it encrypted for its public key alone.
 
     Raises:
         ValidationException: not a public key on this key's curve.
     """
     check_algorithm(key.key_spec, request.key_agreement_algorithm, AGREEMENT)
     material = context.material(key, key.current_material.handle)
+    delivered = deliver(context.key_store.agree(material, request.public_key), request.recipient, context)
     return DeriveSharedSecretResult(
         key_id=key.arn,
-        shared_secret=context.key_store.agree(material, request.public_key),
+        shared_secret=delivered.plaintext,
+        ciphertext_for_recipient=delivered.ciphertext_for_recipient,
         key_agreement_algorithm=request.key_agreement_algorithm,
         key_origin=key.origin,
     )
@@ -118,7 +118,6 @@ OPERATIONS: Final = (
         run=derive_shared_secret,
         request=DeriveSharedSecretRequest,
         condition_keys=of_agreement,
-        check=check_derive_shared_secret,
         targets=_KEY,
         usage=KeyUsage.KEY_AGREEMENT,
         audit=Audit(parameters=("key_id", "key_agreement_algorithm")),

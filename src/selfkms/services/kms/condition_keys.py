@@ -12,6 +12,7 @@ from typing import Any
 from selfkms.domain.kms.grants import GrantConstraints
 from selfkms.domain.policy.facts import Fact
 from selfkms.domain.tags import Tag
+from selfkms.services.kms.recipients import AttestedRecipient
 
 ENCRYPTION_CONTEXT_PREFIX = "kms:EncryptionContext:"
 
@@ -48,8 +49,19 @@ def of_tagging(request: Any) -> Keys:
     return of_tags(request.tags)
 
 
+def of_recipient(request: Any) -> Keys:
+    """GenerateRandom, and part of what the others say: what a verified attestation document says, if there is one."""
+    recipient = request.recipient
+    return recipient.attestation.condition_keys() if isinstance(recipient, AttestedRecipient) else {}
+
+
+def of_decryption(request: Any) -> Keys:
+    """Decrypt."""
+    return {**of_encryption(request), **of_recipient(request)}
+
+
 def of_encryption(request: Any) -> Keys:
-    """Encrypt and Decrypt: the algorithm that is used, also when it is the default."""
+    """Encrypt and, but for the recipient, Decrypt: the algorithm that is used, also when it is the default."""
     return {"kms:EncryptionAlgorithm": str(request.encryption_algorithm), **_context(request.encryption_context)}
 
 
@@ -70,13 +82,23 @@ def of_re_encrypt_to(request: Any) -> Keys:
 
 
 def of_data_key(request: Any) -> Keys:
-    """GenerateDataKey and GenerateDataKeyWithoutPlaintext."""
+    """GenerateDataKeyWithoutPlaintext and, but for the recipient, GenerateDataKey."""
     return {"kms:EncryptionAlgorithm": "SYMMETRIC_DEFAULT", **_context(request.encryption_context)}
 
 
+def of_attested_data_key(request: Any) -> Keys:
+    """GenerateDataKey."""
+    return {**of_data_key(request), **of_recipient(request)}
+
+
 def of_data_key_pair(request: Any) -> Keys:
-    """GenerateDataKeyPair and GenerateDataKeyPairWithoutPlaintext."""
+    """GenerateDataKeyPairWithoutPlaintext and, but for the recipient, GenerateDataKeyPair."""
     return {"kms:DataKeyPairSpec": str(request.key_pair_spec), **of_data_key(request)}
+
+
+def of_attested_data_key_pair(request: Any) -> Keys:
+    """GenerateDataKeyPair."""
+    return {**of_data_key_pair(request), **of_recipient(request)}
 
 
 def of_signing(request: Any) -> Keys:
@@ -91,7 +113,7 @@ def of_mac(request: Any) -> Keys:
 
 def of_agreement(request: Any) -> Keys:
     """DeriveSharedSecret."""
-    return {"kms:KeyAgreementAlgorithm": str(request.key_agreement_algorithm)}
+    return {"kms:KeyAgreementAlgorithm": str(request.key_agreement_algorithm), **of_recipient(request)}
 
 
 def of_new_key(request: Any) -> Keys:

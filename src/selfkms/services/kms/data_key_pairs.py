@@ -10,8 +10,9 @@ from selfkms.domain.kms.errors import UnsupportedOperationException
 from selfkms.domain.kms.keys import KeySpec, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
-from selfkms.services.kms.condition_keys import of_data_key_pair
-from selfkms.services.kms.encryption import EncryptionContext, RecipientInfo, check_recipient
+from selfkms.services.kms.condition_keys import of_attested_data_key_pair, of_data_key_pair
+from selfkms.services.kms.encryption import EncryptionContext
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -38,7 +39,8 @@ class GenerateDataKeyPairWithoutPlaintextResult(Shape, frozen=True, kw_only=True
 
 
 class GenerateDataKeyPairResult(GenerateDataKeyPairWithoutPlaintextResult, frozen=True, kw_only=True):
-    private_key_plaintext: Secret
+    private_key_plaintext: Secret | None = None
+    ciphertext_for_recipient: bytes | None = None
 
 
 def check_key_pair_spec(request: GenerateDataKeyPairWithoutPlaintextRequest) -> None:
@@ -47,20 +49,19 @@ def check_key_pair_spec(request: GenerateDataKeyPairWithoutPlaintextRequest) -> 
         raise UnsupportedOperationException("KeyPairSpec SM2 is not supported in this Region")
 
 
-def check_generate_data_key_pair(request: GenerateDataKeyPairRequest) -> None:
-    """Refuse SM2 and attested callers."""
-    check_recipient(request.recipient)
-    check_key_pair_spec(request)
-
-
 def generate_data_key_pair(
     request: GenerateDataKeyPairRequest, key: KMSKey, context: Context
 ) -> GenerateDataKeyPairResult:
-    """A new key pair, and its private half as a blob that Decrypt opens under the same encryption context."""
+    """A new key pair, and its private half as a blob that Decrypt opens under the same encryption context.
+
+    An attested caller gets the private half encrypted for its public key instead of in the clear.
+    """
     private_key, result = _generate(request, key, context)
+    delivered = deliver(private_key, request.recipient, context)
     return GenerateDataKeyPairResult(
         private_key_ciphertext_blob=result.private_key_ciphertext_blob,
-        private_key_plaintext=private_key,
+        private_key_plaintext=delivered.plaintext,
+        ciphertext_for_recipient=delivered.ciphertext_for_recipient,
         public_key=result.public_key,
         key_id=result.key_id,
         key_pair_spec=result.key_pair_spec,
@@ -100,8 +101,8 @@ OPERATIONS: Final = (
         "GenerateDataKeyPair",
         run=generate_data_key_pair,
         request=GenerateDataKeyPairRequest,
-        condition_keys=of_data_key_pair,
-        check=check_generate_data_key_pair,
+        condition_keys=of_attested_data_key_pair,
+        check=check_key_pair_spec,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,
         slow=True,

@@ -10,8 +10,9 @@ from selfkms.domain.kms.algorithms import ENCRYPTION, check_algorithm
 from selfkms.domain.kms.keys import KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
-from selfkms.services.kms.condition_keys import of_data_key
-from selfkms.services.kms.encryption import EncryptionContext, RecipientInfo, check_recipient
+from selfkms.services.kms.condition_keys import of_attested_data_key, of_data_key
+from selfkms.services.kms.encryption import EncryptionContext
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, Operation
 from selfkms.services.shapes import Shape
@@ -47,7 +48,8 @@ class GenerateDataKeyWithoutPlaintextResult(Shape, frozen=True, kw_only=True):
 
 
 class GenerateDataKeyResult(GenerateDataKeyWithoutPlaintextResult, frozen=True, kw_only=True):
-    plaintext: Secret
+    plaintext: Secret | None = None
+    ciphertext_for_recipient: bytes | None = None
 
 
 def check_data_key_length(request: GenerateDataKeyWithoutPlaintextRequest) -> None:
@@ -56,20 +58,19 @@ def check_data_key_length(request: GenerateDataKeyWithoutPlaintextRequest) -> No
         raise ValidationException("Please specify either number of bytes or key spec.")
 
 
-def check_generate_data_key(request: GenerateDataKeyRequest) -> None:
-    """Refuse a length given twice or not at all, and attested callers."""
-    check_recipient(request.recipient)
-    check_data_key_length(request)
-
-
 def generate_data_key(request: GenerateDataKeyRequest, key: KMSKey, context: Context) -> GenerateDataKeyResult:
-    """A new data key, in the clear and as a ciphertext blob that Decrypt opens under the same encryption context."""
+    """A new data key, in the clear and as a ciphertext blob that Decrypt opens under the same encryption context.
+
+    An attested caller gets it encrypted for its public key instead of in the clear.
+    """
     data_key, result = _generate(request, key, context)
+    delivered = deliver(data_key, request.recipient, context)
     return GenerateDataKeyResult(
         ciphertext_blob=result.ciphertext_blob,
         key_id=result.key_id,
         key_material_id=result.key_material_id,
-        plaintext=data_key,
+        plaintext=delivered.plaintext,
+        ciphertext_for_recipient=delivered.ciphertext_for_recipient,
     )
 
 
@@ -101,8 +102,8 @@ OPERATIONS: Final = (
         "GenerateDataKey",
         run=generate_data_key,
         request=GenerateDataKeyRequest,
-        condition_keys=of_data_key,
-        check=check_generate_data_key,
+        condition_keys=of_attested_data_key,
+        check=check_data_key_length,
         targets=_KEY,
         usage=KeyUsage.ENCRYPT_DECRYPT,
         audit=_AUDIT,

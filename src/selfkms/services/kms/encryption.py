@@ -7,15 +7,12 @@ from typing import Final
 
 from selfkms.domain.errors import ValidationException
 from selfkms.domain.kms.algorithms import ENCRYPTION, EncryptionAlgorithm, check_algorithm
-from selfkms.domain.kms.errors import (
-    IncorrectKeyException,
-    InvalidCiphertextException,
-    UnsupportedOperationException,
-)
+from selfkms.domain.kms.errors import IncorrectKeyException, InvalidCiphertextException
 from selfkms.domain.kms.keys import KeyMaterial, KeyUsage, KMSKey
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
-from selfkms.services.kms.condition_keys import of_encryption, of_re_encrypt_from, of_re_encrypt_to
+from selfkms.services.kms.condition_keys import of_decryption, of_encryption, of_re_encrypt_from, of_re_encrypt_to
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 from selfkms.services.kms.shapes import SYMMETRIC_DEFAULT
 from selfkms.services.operation import Audit, KeyNamed, KeyOfCiphertext, Operation
 from selfkms.services.shapes import Shape
@@ -23,13 +20,6 @@ from selfkms.services.shapes import Shape
 EncryptionContext = dict[str, str]
 
 INCORRECT_KEY_TEXT: Final = "The key ID in the request does not identify a CMK that can perform this operation."
-
-
-class RecipientInfo(Shape, frozen=True, kw_only=True):
-    """An attested caller. Its documents are not verified here yet, so a request with one is refused."""
-
-    key_encryption_algorithm: str | None = None
-    attestation_document: bytes | None = None
 
 
 class EncryptRequest(Shape, frozen=True, kw_only=True):
@@ -60,8 +50,9 @@ class DecryptRequest(Shape, frozen=True, kw_only=True):
 
 class DecryptResult(Shape, frozen=True, kw_only=True):
     key_id: str
-    plaintext: Secret
+    plaintext: Secret | None = None
     encryption_algorithm: str
+    ciphertext_for_recipient: bytes | None = None
     key_material_id: str | None = None
 
 
@@ -88,15 +79,8 @@ class ReEncryptResult(Shape, frozen=True, kw_only=True):
     destination_key_material_id: str | None = None
 
 
-def check_recipient(recipient: RecipientInfo | None) -> None:
-    """Refuse attested callers: answering one as if it were not attested would hand the plaintext to the wrong side."""
-    if recipient is not None:
-        raise UnsupportedOperationException("Recipient is not supported yet.")
-
-
 def check_decrypt(request: DecryptRequest) -> None:
-    """Refuse attested callers, and a request without a blob that is no dry run."""
-    check_recipient(request.recipient)
+    """Refuse a request without a blob that is no dry run."""
     _check_blob(request, request.key_id)
 
 
@@ -119,7 +103,7 @@ def encrypt(request: EncryptRequest, key: KMSKey, context: Context) -> EncryptRe
 
 
 def decrypt(request: DecryptRequest, key: KMSKey, context: Context) -> DecryptResult | None:
-    """Recover the plaintext of a ciphertext blob.
+    """Recover the plaintext of a ciphertext blob. An attested caller gets it encrypted for its public key alone.
 
     Args:
         request: `ciphertext_blob`, 1 to 6,144 bytes; `encryption_context`, exactly the pairs given to Encrypt.
@@ -142,10 +126,12 @@ def decrypt(request: DecryptRequest, key: KMSKey, context: Context) -> DecryptRe
     material_id = material.material_id if key.kind == "symmetric" else None
     if material_id is not None:
         context.note(key_material_id=material_id)
+    delivered = deliver(plaintext, request.recipient, context)
     return DecryptResult(
         key_id=key.arn,
-        plaintext=plaintext,
+        plaintext=delivered.plaintext,
         encryption_algorithm=request.encryption_algorithm,
+        ciphertext_for_recipient=delivered.ciphertext_for_recipient,
         key_material_id=material_id,
     )
 
@@ -279,7 +265,7 @@ OPERATIONS: Final = (
         "Decrypt",
         run=decrypt,
         request=DecryptRequest,
-        condition_keys=of_encryption,
+        condition_keys=of_decryption,
         check=check_decrypt,
         targets=(KeyOfCiphertext(),),
         audit=Audit(

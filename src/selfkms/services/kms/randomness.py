@@ -9,7 +9,8 @@ from selfkms.domain.errors import ValidationException
 from selfkms.domain.kms.errors import CustomKeyStoreNotFoundException
 from selfkms.domain.secrets import Secret
 from selfkms.services.context import Context
-from selfkms.services.kms.encryption import RecipientInfo, check_recipient
+from selfkms.services.kms.condition_keys import of_recipient
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 
@@ -21,18 +22,18 @@ class GenerateRandomRequest(Shape, frozen=True, kw_only=True):
 
 
 class GenerateRandomResult(Shape, frozen=True, kw_only=True):
-    plaintext: Secret
+    plaintext: Secret | None = None
+    ciphertext_for_recipient: bytes | None = None
 
 
 def check_generate_random(request: GenerateRandomRequest) -> None:
-    """Refuse a request without a length, and attested callers."""
-    check_recipient(request.recipient)
+    """Refuse a request without a length."""
     if request.number_of_bytes is None:
         raise ValidationException("NumberOfBytes is required.")
 
 
 def generate_random(request: GenerateRandomRequest, context: Context) -> GenerateRandomResult:
-    """1 to 1,024 random bytes.
+    """1 to 1,024 random bytes; for an attested caller, encrypted for its public key alone.
 
     Raises:
         CustomKeyStoreNotFoundException: a custom key store was asked for; there are none yet.
@@ -40,7 +41,10 @@ def generate_random(request: GenerateRandomRequest, context: Context) -> Generat
     if request.custom_key_store_id is not None:
         raise CustomKeyStoreNotFoundException
     assert request.number_of_bytes is not None
-    return GenerateRandomResult(plaintext=Secret(context.entropy.random_bytes(request.number_of_bytes)))
+    delivered = deliver(Secret(context.entropy.random_bytes(request.number_of_bytes)), request.recipient, context)
+    return GenerateRandomResult(
+        plaintext=delivered.plaintext, ciphertext_for_recipient=delivered.ciphertext_for_recipient
+    )
 
 
 OPERATIONS: Final = (
@@ -49,6 +53,7 @@ OPERATIONS: Final = (
         run=generate_random,
         request=GenerateRandomRequest,
         check=check_generate_random,
+        condition_keys=of_recipient,
         audit=Audit(),
     ),
 )
