@@ -110,16 +110,6 @@ def test_how_many_random_bytes_there_are(alice: Any) -> None:
     )
 
 
-def test_attested_callers_are_refused(alice: Any, key: dict[str, Any]) -> None:
-    """To answer one like any other would hand the plaintext to the wrong side."""
-    blob = alice.encrypt(KeyId=key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
-    recipient = {"Recipient": {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": b"document"}}
-    expected = ("UnsupportedOperationException", "Recipient is not supported yet.")
-    assert refusal(alice.decrypt, CiphertextBlob=blob, **recipient) == expected
-    assert refusal(alice.generate_data_key, KeyId=key["KeyId"], KeySpec="AES_256", **recipient) == expected
-    assert refusal(alice.generate_random, NumberOfBytes=1, **recipient) == expected
-
-
 def dry_runs(alice: Any, key_id: str, blob: bytes) -> list[tuple[Any, dict[str, Any]]]:
     """Each operation that knows DryRun, with parameters of its own."""
     return [

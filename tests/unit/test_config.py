@@ -81,6 +81,7 @@ def test_without_a_file_everything_is_at_its_default(tmp_path: Path) -> None:
             "s3_secret_access_key": None,
         },
         "usage": {"key_month_usd": 1.0, "requests_10000_usd": 0.03},
+        "attestation": {"root_file": None, "skew_seconds": 300},
         "web_identity": {"allow_private_addresses": False, "ca_file": None},
         "regions": (),
     }

@@ -29,6 +29,7 @@ IV_BYTES: Final = 16
 
 _KEY_BITS: Final = (2_048, 3_072, 4_096)
 """What the SDK makes; the first is its default."""
+_NO_KEY: Final = "not an RSA key of 2048, 3072 or 4096 bits"
 _RSA_OID_AT_THE_START: Final = bytes.fromhex("300d06092a864886f70d0101010500")
 """AlgorithmIdentifier of rsaEncryption (RFC 3279, 2.3.1), which follows one header of at most four bytes."""
 _HEADER_BYTES_MAX: Final = 4
@@ -104,13 +105,13 @@ def enveloped(plaintext: Secret, spki: bytes, *, content_key: Secret, iv: bytes)
 def _load(spki: bytes) -> RSAPublicKey:
     # The library reads a dozen kinds of public key; strangers reach one of its readers.
     if _RSA_OID_AT_THE_START not in spki[: _HEADER_BYTES_MAX + len(_RSA_OID_AT_THE_START)]:
-        raise ValueError("not an RSA key")
+        raise ValueError(_NO_KEY)
     try:
         key = load_der_public_key(spki)
-    except (TypeError, UnsupportedAlgorithm) as error:
-        raise ValueError("not a public key") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise ValueError(_NO_KEY) from None
     if not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
-        raise ValueError("an RSA key of another length")
+        raise ValueError(_NO_KEY)
     return key
 
 

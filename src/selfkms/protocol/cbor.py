@@ -19,6 +19,7 @@ Value = int | bytes | str | list["Value"] | dict[int | str, "Value"] | None
 
 _NULL: Final = 0xF6
 _BREAK: Final = b"\xff"
+_OF_NAMES: Final = (0, 3)
 _INDEFINITE: Final = 31
 _IN_ITSELF_MAX: Final = 23
 """An argument up to this stands in the initial byte."""
@@ -100,11 +101,20 @@ class _Reader:
     def _map(self, additional: int, depth: int) -> dict[int | str, Value]:
         found: dict[int | str, Value] = {}
         for _ in self._entries(additional):
-            name = self.item(1)
-            if not isinstance(name, int | str) or name in found:
-                raise CBORError("a name that is neither a number nor text, or that stands twice")
+            name = self._name()
+            if name in found:
+                raise CBORError("a name that stands twice")
             found[name] = self.item(depth - 1)
         return found
+
+    def _name(self) -> int | str:
+        """The name of an entry, a number or text: nothing that holds anything, so that names do not nest."""
+        initial = self._take(1)[0]
+        major, additional = initial >> 5, initial & 0x1F
+        if major not in _OF_NAMES:
+            raise CBORError("a name that is neither a number nor text")
+        argument = self._argument(additional)
+        return argument if major == 0 else self._text(argument)
 
     def _entries(self, additional: int) -> Iterator[None]:
         """One turn for each entry that follows."""

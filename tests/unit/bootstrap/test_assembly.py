@@ -8,10 +8,12 @@ from typing import Final
 import pytest
 
 from harness.assembled import answer, ask, gate_of, made, opened, signed
+from harness.attestation import TEST_ROOT
 from harness.world import ALICE_ACCOUNT, StandingClock
 from selfkms.adapters.audit_files.journal import JournalInUseError
 from selfkms.adapters.audit_files.verify import verify
 from selfkms.adapters.log_stores.s3 import S3LogStore
+from selfkms.adapters.nitro.roots import trusted_roots
 from selfkms.bootstrap.assembly import Assembly
 from selfkms.bootstrap.data_dir import DataDir
 from selfkms.bootstrap.dev import administrator_credential, ensure_accounts
@@ -238,3 +240,16 @@ def test_a_file_says_which_authorities_are_trusted(tmp_path: Path) -> None:
         (place / named).write_bytes(authority)
         trusted = assembly.web_identity_keys._fetcher._tls.get_ca_certs()
         assert [certificate["subject"] for certificate in trusted] == [((("commonName", "selfkms dev authority"),),)]
+
+
+def test_documents_lead_to_awss_root_or_to_those_in_a_file(tmp_path: Path) -> None:
+    """One verifier for all threads of a process, and how old documents may be is a setting."""
+    assembly = Assembly(installed(tmp_path / "one"))
+    gate = assembly.gate()
+    assert gate._recipients is assembly.recipients
+    gate._database.close()
+    assert (assembly.recipients._roots, assembly.recipients._skew_seconds) == (trusted_roots(None), 300)
+    own = Assembly(made(tmp_path / "two", "attestation.root_file=roots.pem", "attestation.skew_seconds=60"))
+    (tmp_path / "two" / "roots.pem").write_bytes(TEST_ROOT.pem)
+    assert own.recipients._roots == {TEST_ROOT.certificate_der}
+    assert own.recipients._skew_seconds == 60

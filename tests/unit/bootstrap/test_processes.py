@@ -428,6 +428,19 @@ def test_all_other_addresses_are_not(host: str) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no certificate"])
+def test_roots_that_cannot_be_read_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
+    """At the start, not with the first attestation document."""
+    unsealed = made(tmp_path / "data", *QUIET, "attestation.root_file=roots.pem")
+    if content is not None:
+        (tmp_path / "data" / "roots.pem").write_bytes(content)
+    told = refusal(unsealed, monkeypatch)
+    assert told.startswith("attestation.root_file: ")
+    assert ("No such file" in told) is (content is None)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
 def test_authorities_that_cannot_be_read_are_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
 ) -> None:

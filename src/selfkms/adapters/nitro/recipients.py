@@ -46,8 +46,8 @@ class NitroRecipients:
             raise ValidationException(f"{_INVALID}{error}.") from None
         try:
             check_recipient_key(found.attestation.public_key)
-        except ValueError:
-            raise ValidationException(f"{_INVALID}its public_key is no RSA key of 2048 bits.") from None
+        except ValueError as error:
+            raise ValidationException(f"{_INVALID}its public_key is {error}.") from None
         return found.attestation
 
     def encrypt(self, attestation: Attestation, plaintext: Secret) -> bytes:

@@ -136,7 +136,7 @@ def use_rows() -> list[Row]:
         *(Row(name, digest, "StringEquals", "kms:MessageType", "DIGEST", "RAW") for name in ("Sign", "Verify")),
         *(Row(name, {}, *mac) for name in ("GenerateMac", "VerifyMac")),
         Row("DeriveSharedSecret", {}, "StringEquals", "kms:KeyAgreementAlgorithm", "ECDH", "other"),
-        # Nobody has an attestation document that we know.
+        # Without an attestation document there are none of these; with one, see test_recipients.
         *(
             Row(name, {}, "Null", f"kms:RecipientAttestation:{which}", "true", "false")
             for name in ("Decrypt", "GenerateDataKey", "GenerateDataKeyPair", "DeriveSharedSecret")

@@ -111,13 +111,6 @@ def test_a_dry_run(world: World) -> None:
     assert world.refusal("Decapsulate", wrong)[0] == "InvalidCiphertextException"
 
 
-def test_attested_callers_are_refused(world: World) -> None:
-    """The secret must not be given to the wrong side."""
-    key = world.make_key(KeySpec="ECC_NIST_P256", KeyUsage="KEY_AGREEMENT")
-    parameters = {**derive(key, "AAAA"), "Recipient": {"AttestationDocument": "AAAA"}}
-    assert world.refusal("DeriveSharedSecret", parameters)[0] == "UnsupportedOperationException"
-
-
 @pytest.mark.parametrize("spec", ["ML_KEM_768", "ML_KEM_1024"])
 def test_what_was_encapsulated_is_decapsulated(world: World, spec: str) -> None:
     """32 bytes, the same on both sides; a changed blob gives others, one of another length is refused."""

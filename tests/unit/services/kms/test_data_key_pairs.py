@@ -100,16 +100,6 @@ def test_dry_runs_and_states(world: World, operation: str) -> None:
     assert world.refusal(operation, parameters) == ("DisabledException", f"{key['Arn']} is disabled.")
 
 
-def test_attested_callers_are_refused(world: World) -> None:
-    """The private key must not be given to the wrong side."""
-    parameters = {
-        "KeyId": world.make_key()["KeyId"],
-        "KeyPairSpec": "ECC_NIST_P256",
-        "Recipient": {"AttestationDocument": "AAAA"},
-    }
-    assert world.refusal("GenerateDataKeyPair", parameters)[0] == "UnsupportedOperationException"
-
-
 def test_the_record(world: World) -> None:
     """Key, spec and encryption context, and which material sealed it; no key in any form."""
     key = world.make_key()

@@ -110,10 +110,3 @@ def test_dry_runs(world: World, operation: str) -> None:
     assert world.refusal(operation, parameters | {"NumberOfBytes": 1}) == ("ValidationException", LENGTH_TEXT)
     world.call("DisableKey", {"KeyId": key["KeyId"]})
     assert world.refusal(operation, parameters) == ("DisabledException", f"{key['Arn']} is disabled.")
-
-
-def test_attested_callers_are_refused(world: World) -> None:
-    """A request with Recipient expects no plaintext: it is refused rather than given one."""
-    parameters = {"KeyId": world.make_key()["KeyId"], "KeySpec": "AES_128", "Recipient": {}}
-    refusal = ("UnsupportedOperationException", "Recipient is not supported yet.")
-    assert world.refusal("GenerateDataKey", parameters) == refusal

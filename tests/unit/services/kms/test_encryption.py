@@ -309,14 +309,6 @@ def test_old_blobs_outlive_what_was_done_to_their_key(world: World) -> None:
     assert decrypt(world, blob, KeyId=key_id) == b"secret"
 
 
-def test_attested_callers_are_refused(world: World) -> None:
-    """A request with Recipient would expect no plaintext: it is refused rather than given one."""
-    blob = text_of(encrypt(world, world.make_key()["KeyId"]))
-    parameters = {"CiphertextBlob": blob, "Recipient": {"AttestationDocument": "AA=="}}
-    refusal = ("UnsupportedOperationException", "Recipient is not supported yet.")
-    assert world.refusal("Decrypt", parameters) == refusal
-
-
 @pytest.mark.parametrize("operation", ["Decrypt", "ReEncrypt"])
 def test_a_blob_must_be_given(world: World, operation: str) -> None:
     """The model calls CiphertextBlob optional; without a dry run that ignores it, it is not."""

@@ -45,12 +45,9 @@ def test_other_numbers_are_refused(world: World, parameters: dict[str, int], tex
 
 
 def test_what_is_not_here_is_refused(world: World) -> None:
-    """A custom key store is not found, and an attested caller gets no plaintext."""
+    """A custom key store is not found."""
     parameters = {"NumberOfBytes": 1, "CustomKeyStoreId": "cks-1234567890abcdef0"}
     assert world.refusal("GenerateRandom", parameters) == ("CustomKeyStoreNotFoundException", None)
-    attested = {"NumberOfBytes": 1, "Recipient": {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256"}}
-    refusal = ("UnsupportedOperationException", "Recipient is not supported yet.")
-    assert world.refusal("GenerateRandom", attested) == refusal
 
 
 def test_randomness_is_for_whom_iam_allows(world: World) -> None:
