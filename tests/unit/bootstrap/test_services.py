@@ -37,7 +37,7 @@ def test_each_serves_operations_of_its_own_model(name: str) -> None:
     ],
 )
 def test_protocols_and_regions(name: str, wire: type, region: str | None, target_prefix: str | None) -> None:
-    """KMS and CloudTrail speak JSON and have targets; the others have protocols of their own. IAM alone has no Regions."""
+    """KMS and CloudTrail speak JSON and have targets, the others other protocols. IAM alone has no Regions."""
     service = SERVICES[name]
     assert isinstance(service.wire, wire)
     assert service.region == region
