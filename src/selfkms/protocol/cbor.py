@@ -10,8 +10,8 @@ Source: RFC 8949, 3 (encoding), 3.2.2 (indefinite lengths), 5.6 (duplicate keys)
 from collections.abc import Iterator
 from typing import Final
 
-DEPTH_MAX: Final = 4
-"""A document within COSE needs three."""
+DEPTH_MAX: Final = 3
+"""A document needs as many: its map, a map or list in it, and what that holds."""
 ENTRIES_MAX: Final = 64
 """Of one array or map. There are at most 32 PCRs."""
 
