@@ -181,8 +181,8 @@ def fail_within_the_service(session: Session, new: Callable[[str], bytes]) -> No
     session.succeed("DisableKey", wanted)
     session.refuse("Decrypt", {"CiphertextBlob": blob})
     session.succeed("EnableKey", wanted)
-    recipient = {"Recipient": {"AttestationDocument": text_of(new("attestation"))}}
-    session.refuse("GenerateRandom", {"NumberOfBytes": 24, **recipient})
+    recipient = {"KeyEncryptionAlgorithm": "RSAES_OAEP_SHA_256", "AttestationDocument": text_of(new("attestation"))}
+    session.refuse("GenerateRandom", {"NumberOfBytes": 24, "Recipient": recipient})
     for operation, member in (("Sign", "Message"), ("GenerateMac", "Message"), ("ImportKeyMaterial", "ImportToken")):
         session.refuse(operation, {**wanted, member: text_of(new(operation))})
 

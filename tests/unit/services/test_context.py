@@ -75,6 +75,12 @@ def test_the_past_is_for_requests(context: Context) -> None:
         _ = context.history
 
 
+def test_attested_callers_are_answered_by_requests(context: Context) -> None:
+    """Nothing else has a document."""
+    with pytest.raises(AssertionError, match="only requests come with attestation documents"):
+        _ = context.recipients
+
+
 def test_contexts_share_nothing(context: Context, key: KMSKey) -> None:
     """What one request changes and notes is not in the context of another."""
     context.put(key)

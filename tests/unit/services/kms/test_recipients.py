@@ -16,6 +16,8 @@ from harness.attestation import IMAGE, LEFT_OUT, MODULE_ID, PCRS, Enclave, Hyper
 from harness.canaries import forms
 from harness.policies import Statement, allow, deny, only, set_key_policy
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT, World
+from selfkms.domain.secrets import Secret
+from selfkms.services.kms.recipients import RecipientInfo, deliver
 
 HYPERVISOR: Final = Hypervisor()
 ENCLAVE: Final = Enclave()
@@ -280,3 +282,10 @@ def test_the_record(world: World, keys: Keys, operation: str) -> None:
     assert base64.b64encode(ENCLAVE.public_key)[40:80] not in world.last.record.body
     world.call(operation, keys.parameters[operation])
     assert "recipient" not in (world.record().get("additionalEventData") or {})
+
+
+def test_nothing_is_delivered_to_who_was_not_verified() -> None:
+    """Not in the clear either: it is an error of ours."""
+    unverified = RecipientInfo(key_encryption_algorithm="RSAES_OAEP_SHA_256", attestation_document=DOCUMENT)
+    with pytest.raises(AssertionError):
+        deliver(Secret(b"x"), unverified, None)  # type: ignore[arg-type]
