@@ -6,6 +6,8 @@ Copies take turns, some blocks each: a large one holds up no small one.
 import functools
 import logging
 from collections.abc import Callable, Mapping
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from selfkms.domain.cloudtrail.record import AuditRecord
@@ -74,8 +76,8 @@ class StorageKeeper:
             more |= bool(unfinished)
             if unfinished is not False and len(due) == _AT_ONCE:
                 self._attempt(functools.partial(self._give_way, storage), storage.arn)
-        for sweep in self._database.sweeps(limit=_AT_ONCE):
-            self._attempt(functools.partial(self._work.sweep, sweep), sweep.resource_id)
+        for lineage, sweeps in groupby(self._database.sweeps(limit=_AT_ONCE), key=attrgetter("lineage")):
+            self._attempt(functools.partial(self._work.sweep, lineage, list(sweeps)), f"lineage {lineage}")
         if self._unavailable is not None:
             raise self._unavailable
         return more

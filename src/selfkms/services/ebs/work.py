@@ -6,7 +6,7 @@ done in the record.
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from selfkms.domain.arns import ARN
@@ -89,19 +89,22 @@ class StorageWork:
             self._fail(storage, _UNREADABLE, grants)
         return False
 
-    def sweep(self, sweep: Sweep) -> None:
-        """Take away the blocks that nobody refers to any more, after something of their lineage is gone."""
-        changes, records = self._retired(sweep.grants)
+    def sweep(self, lineage: str, sweeps: Sequence[Sweep]) -> None:
+        """Take away the blocks that nobody refers to any more, after something of their lineage is gone.
+
+        Once for all that is gone: a lineage may have thousands of snapshots, and each time all of them are looked at.
+        """
+        changes, records = self._retired([grant for sweep in sweeps for grant in sweep.grants])
         # Looked at first: the blocks of an upload that begins from here on are not among it.
-        held = self._blocks.held(sweep.lineage)
-        of_lineage = self._database.storage_of_lineage(sweep.lineage)
-        maps = [storage.blocks for storage in of_lineage if storage.lineage == sweep.lineage]
+        held = self._blocks.held(lineage)
+        of_lineage = self._database.storage_of_lineage(lineage)
+        maps = [storage.blocks for storage in of_lineage if storage.lineage == lineage]
         maps += [storage.work.parent for storage in of_lineage if isinstance(storage.work, Upload)]
         maps += [storage.work.source for storage in of_lineage if isinstance(storage.work, Copy)]
-        packs = [s.pack for s in of_lineage if s.lineage == sweep.lineage and s.work is not None and s.pack]
-        needed = [block_map for block_map in maps if block_map is not None and block_map.lineage == sweep.lineage]
-        self._blocks.keep_only(sweep.lineage, needed, packs, of=held)
-        self._database.commit([Remove(sweep), *changes], records)
+        packs = [s.pack for s in of_lineage if s.lineage == lineage and s.work is not None and s.pack]
+        needed = [block_map for block_map in maps if block_map is not None and block_map.lineage == lineage]
+        self._blocks.keep_only(lineage, needed, packs, of=held)
+        self._database.commit([*map(Remove, sweeps), *changes], records)
 
     def _attend_upload(self, snapshot: Snapshot, upload: Upload) -> None:
         if upload.completing:
@@ -205,7 +208,7 @@ class StorageWork:
         plaintext: Secret = opened.plaintext
         return plaintext
 
-    def _retired(self, grants: tuple[KeyUse, ...]) -> tuple[list[Change], list[AuditRecord]]:
+    def _retired(self, grants: Iterable[KeyUse]) -> tuple[list[Change], list[AuditRecord]]:
         """What retires grants. One that is gone, or whose KMS key is, is retired already."""
         changes: list[Change] = []
         records: list[AuditRecord] = []

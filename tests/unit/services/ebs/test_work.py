@@ -116,7 +116,7 @@ def test_a_source_that_is_deleted_meanwhile(world: SnapshotWorld, key: str) -> N
     copy_id = begun(world, source_id, key)
     delete(world, source_id)
     for sweep in world.database.sweeps(limit=9):
-        world.storage_keeper._work.sweep(sweep)
+        world.storage_keeper._work.sweep(sweep.lineage, [sweep])
     assert world.blocks.written(lineage, source_id) == 3
     world.keep()
     assert world.read(copy_id) == BLOCKS
@@ -131,7 +131,7 @@ def test_a_source_that_was_deleted_before_its_copy_failed(world: SnapshotWorld, 
     copy_id = begun(world, source_id, key)
     delete(world, source_id)
     for sweep in world.database.sweeps(limit=9):
-        world.storage_keeper._work.sweep(sweep)
+        world.storage_keeper._work.sweep(sweep.lineage, [sweep])
     world.call("DisableKey", {"KeyId": key})
     world.keep()
     assert world.state_of(copy_id) == NOT_ACCESSIBLE
@@ -150,6 +150,28 @@ def test_blocks_that_nobody_refers_to_are_gone(world: SnapshotWorld, key: str) -
     world.keep()
     assert (world.blocks.written(lineage, parent_id), world.blocks.written(lineage, child_id)) == (0, 0)
     assert world.database.sweeps(limit=9) == []
+
+
+def test_a_lineage_is_looked_at_once_for_all_that_is_gone(
+    world: SnapshotWorld, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not once for each of a thousand snapshots of a volume, which would hold up the copies of others."""
+    ids = [world.uploaded(BLOCKS, KmsKeyArn=key)]
+    ids += [world.uploaded({}, ParentSnapshotId=ids[0]) for _ in range(3)]
+    for snapshot_id in ids[1:]:
+        delete(world, snapshot_id)
+    looked_at: list[str] = []
+    read = world.database.storage_of_lineage
+
+    def reading(lineage: str) -> list[Storage]:
+        looked_at.append(lineage)
+        return read(lineage)
+
+    monkeypatch.setattr(world.database, "storage_of_lineage", reading)
+    world.keep()
+    assert looked_at == [stored(world, ids[0]).lineage]
+    assert world.database.sweeps(limit=9) == []
+    assert world.read(ids[0]) == BLOCKS
 
 
 def test_an_upload_under_way_keeps_what_it_builds_on(world: SnapshotWorld, key: str) -> None:
