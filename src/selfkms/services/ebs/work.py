@@ -29,7 +29,9 @@ _log: Final = logging.getLogger(__name__)
 BLOCKS_AT_ONCE: Final = 128
 """Of one copy, before the next one has its turn: 64 MiB."""
 
-_KEYS_KEPT: Final = 64
+_KEYS_KEPT: Final = 1_024
+"""Of so many copies. With fewer than there are in turn, KMS would be asked for each step of each."""
+
 _UNREADABLE: Final = "The blocks of the snapshot cannot be read"
 _TIMED_OUT: Final = "The snapshot was not completed in time"
 
@@ -94,6 +96,9 @@ class StorageWork:
 
         Once for all that is gone: a lineage may have thousands of snapshots, and each time all of them are looked at.
         """
+        for sweep in sweeps:
+            # A copy that was deleted before it was through never comes to its end.
+            self._open.pop(sweep.resource_id, None)
         changes, records = self._retired([grant for sweep in sweeps for grant in sweep.grants])
         # Looked at first: the blocks of an upload that begins from here on are not among it.
         held = self._blocks.held(lineage)

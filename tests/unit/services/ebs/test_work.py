@@ -208,6 +208,19 @@ def test_an_upload_that_begins_while_its_lineage_is_swept(
     assert world.read(started[0]) == {**BLOCKS, 3: block(31)}
 
 
+def test_a_copy_that_is_deleted_before_it_is_through(
+    world: SnapshotWorld, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its data keys are not kept."""
+    monkeypatch.setattr(work, "BLOCKS_AT_ONCE", 1)
+    copy_id = begun(world, world.uploaded(BLOCKS, KmsKeyArn=key), key)
+    assert world.storage_keeper.attend()
+    assert list(world.storage_keeper._work._open) == [copy_id]
+    world.compute("DeleteSnapshot", SnapshotId=copy_id)
+    world.keep()
+    assert list(world.storage_keeper._work._open) == []
+
+
 def _torn(*_args: object, **_limits: int) -> Progress:
     raise BlockCorruptError("block 3 is not what was written")
 
