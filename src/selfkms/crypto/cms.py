@@ -30,6 +30,9 @@ IV_BYTES: Final = 16
 _KEY_BITS: Final = (2_048, 3_072, 4_096)
 """What the SDK makes; the first is its default."""
 _NO_KEY: Final = "not an RSA key of 2048, 3072 or 4096 bits"
+_EXPONENT_BITS_MAX: Final = 64
+"""OpenSSL's, for a modulus of more than 3,072 bits. With a shorter one it would take more, and take its time."""
+_USELESS_KEY: Final = "an RSA key that nothing can be encrypted for"
 _RSA_OID_AT_THE_START: Final = bytes.fromhex("300d06092a864886f70d0101010500")
 """AlgorithmIdentifier of rsaEncryption (RFC 3279, 2.3.1), which follows one header of at most four bytes."""
 _HEADER_BYTES_MAX: Final = 4
@@ -62,7 +65,8 @@ def check_recipient_key(spki: bytes) -> None:
     """Return if content keys can be encrypted for this public key.
 
     Raises:
-        ValueError: it is not the SubjectPublicKeyInfo of an RSA key of 2,048, 3,072 or 4,096 bits.
+        ValueError: it is not the SubjectPublicKeyInfo of an RSA key of 2,048, 3,072 or 4,096 bits, or of one that
+            cannot be used. The message says which.
     """
     _load(spki)
 
@@ -112,6 +116,10 @@ def _load(spki: bytes) -> RSAPublicKey:
         raise ValueError(_NO_KEY) from None
     if not isinstance(key, RSAPublicKey) or key.key_size not in _KEY_BITS:
         raise ValueError(_NO_KEY)
+    numbers = key.public_numbers()
+    # The library reads these, and fails when it is to encrypt.
+    if numbers.n % 2 == 0 or numbers.e.bit_length() > _EXPONENT_BITS_MAX:
+        raise ValueError(_USELESS_KEY)
     return key
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from harness.attestation import Enclave, parse_enveloped
@@ -85,3 +86,29 @@ def test_other_keys_are_refused(enclave: Enclave) -> None:
             check_recipient_key(other)
         with pytest.raises(ValueError, match="not an RSA key"):
             enveloped(Secret(b"x"), other, content_key=CONTENT_KEY, iv=IV)
+
+
+def spki_of(modulus: int, exponent: int) -> bytes:
+    key = RSAPublicNumbers(exponent, modulus).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+@pytest.mark.parametrize("bits", [2_048, 3_072, 4_096])
+@pytest.mark.parametrize(
+    ("less", "exponent"),
+    [(2, 65_537), (1, 2**64 + 1), (1, 2**2_047 + 1)],
+    ids=["even modulus", "65 bits", "2048 bits"],
+)
+def test_keys_that_nothing_can_be_encrypted_for(bits: int, less: int, exponent: int) -> None:
+    """The library reads them, and fails when it is to encrypt: then the data key would have been made already."""
+    with pytest.raises(ValueError, match="an RSA key that nothing can be encrypted for"):
+        check_recipient_key(spki_of(2**bits - less, exponent))
+
+
+@pytest.mark.parametrize("bits", [2_048, 3_072, 4_096])
+@pytest.mark.parametrize("exponent", [3, 2**64 - 1])
+def test_other_exponents(bits: int, exponent: int) -> None:
+    """Up to 64 bits they are good for every length of key."""
+    spki = spki_of(2**bits - 1, exponent)
+    check_recipient_key(spki)
+    assert len(parse_enveloped(enveloped(Secret(b"x"), spki, content_key=CONTENT_KEY, iv=IV))[0]) == bits // 8

@@ -4,6 +4,8 @@ import time
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +71,14 @@ def test_public_keys_of_other_lengths(bits: int) -> None:
     """Too short, and one that nobody makes."""
     text = "its public_key is not an RSA key of 2048, 3072 or 4096 bits."
     assert refusal(HYPERVISOR.document(Enclave(bits))) == text
+
+
+def test_a_public_key_that_nothing_can_be_encrypted_for() -> None:
+    """Signed by the hypervisor as any other, it is refused with the document and no failure of ours later."""
+    useless = RSAPublicNumbers(65_537, 2**2_048 - 2).public_key()
+    spki = useless.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    text = "its public_key is an RSA key that nothing can be encrypted for."
+    assert refusal(HYPERVISOR.document(ENCLAVE, public_key=spki)) == text
 
 
 def test_who_signed_must_be_who_is_certified() -> None:
