@@ -20,7 +20,7 @@ from selfkms.gate.on_behalf import CallsToKMS
 from selfkms.gate.resolve import Resolver
 from selfkms.ports.block_store import BlockStore, BlockStoreUnavailableError
 from selfkms.ports.clock import Clock
-from selfkms.ports.database import ConflictError, CorruptRecordError, Database
+from selfkms.ports.database import ConflictError, CorruptRecordError, Database, DatabaseUnavailableError
 from selfkms.ports.entropy import Entropy
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_store import KeyStore
@@ -97,6 +97,11 @@ class StorageKeeper:
             return None
         except BlockStoreUnavailableError as error:
             self._unavailable = error
+            return None
+        except DatabaseUnavailableError:
+            raise
+        except Exception:  # noqa: BLE001  what nobody foresaw about one snapshot must not end the work for all others
+            _log.exception("%s is left as it is", what)
             return None
 
     def _calls(self, caller: Caller) -> Calls:

@@ -29,7 +29,7 @@ def completing(world: SnapshotWorld) -> str:
     return snapshot_id
 
 
-@pytest.mark.parametrize("error", [ConflictError("changed"), CorruptRecordError("damaged")])
+@pytest.mark.parametrize("error", [ConflictError("changed"), CorruptRecordError("damaged"), KeyError("unforeseen")])
 def test_one_that_cannot_be_attended_to(
     world: SnapshotWorld, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:

@@ -148,7 +148,9 @@ class StorageWork:
             source_key, data_key = self._opened(storage, copy)
         except AWSError as error:
             _log.warning("%s: a KMS key cannot be used: %s", storage.arn, error.code)
-            self._fail(storage, keys.NOT_ACCESSIBLE, copy.grants)
+            if error.http_status < 500:
+                self._fail(storage, keys.NOT_ACCESSIBLE, copy.grants)
+            # Else it is a failure and no refusal: the next round asks again.
             return False
         progress = self._blocks.copy(
             copy.source, source_key, storage.lineage, storage.pack, data_key, limit=BLOCKS_AT_ONCE

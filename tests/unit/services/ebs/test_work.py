@@ -5,7 +5,9 @@ import pytest
 from harness.snapshots import SnapshotWorld, block
 from harness.world import ALICE_ACCOUNT
 from selfkms.domain.ebs.storage import Snapshot, Sweep
+from selfkms.domain.kms.errors import KeyUnavailableException
 from selfkms.domain.records import Put, Remove
+from selfkms.domain.secrets import Secret
 from selfkms.ports.block_store import BlockCorruptError, Progress
 from selfkms.services.ebs import work
 from selfkms.services.ebs.work import Storage
@@ -98,6 +100,21 @@ def test_a_key_that_is_disabled_meanwhile(world: SnapshotWorld, key: str, which:
         world.call("EnableKey", {"KeyId": arn})
         assert world.call("ListGrants", {"KeyId": arn})["Grants"] == []
     assert world.blocks.written(stored(world, copy_id).lineage, copy_id) == 0
+
+
+def test_a_key_store_that_is_away_for_a_while(world: SnapshotWorld, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is no refusal: the copy waits for it."""
+    copy_id = begun(world, world.uploaded(BLOCKS, KmsKeyArn=key), key)
+
+    def away(*_args: object) -> Secret:
+        raise KeyUnavailableException("not now")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.key_store, "decrypt", away)
+        world.keep()
+    assert world.state_of(copy_id) == "pending"
+    world.keep()
+    assert world.read(copy_id) == BLOCKS
 
 
 def test_a_grant_that_is_revoked_meanwhile(world: SnapshotWorld, key: str) -> None:
