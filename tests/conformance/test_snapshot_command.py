@@ -4,7 +4,8 @@ import json
 import signal
 import stat
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Final
@@ -15,10 +16,11 @@ from harness.commands import environment, selfkms
 from harness.processes import until
 from harness.server import SELFKMS, Server, running
 from harness.stored_snapshots import Storage
+from selfkms.cli.snapshot_export import part_file
 from selfkms.cli.transfer_state import Ranges, load
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
 
-BLOCKS: Final = 240
+BLOCKS: Final = 320
 GIB: Final = 1 << 30
 INTERRUPTED: Final = 130
 
@@ -51,13 +53,21 @@ def same(exported: Path, image: Path) -> bool:
         return done.returncode == 0 and not any(file.read(BLOCK_BYTES))
 
 
-def begun(state: Path, blocks: int, *arguments: str | Path, env: Mapping[str, str]) -> subprocess.Popen[str]:
-    """A command that has moved so many blocks, by its state."""
+def noted(state: Path) -> int:
+    """How many blocks a command has moved, by its state, which learns of them once a second."""
+    found = load(state)
+    return 0 if found is None else sum(last - first + 1 for first, last in Ranges(found.done).pairs())
 
-    def moved() -> int:
-        found = load(state)
-        return 0 if found is None else sum(last - first + 1 for first, last in Ranges(found.done).pairs())
 
+def written(part: Path) -> int:
+    """How many blocks of an image are there, told at once."""
+    return part.stat().st_blocks * 512 // BLOCK_BYTES if part.exists() else 0
+
+
+def begun(
+    moved: Callable[[], int], blocks: int, *arguments: str | Path, env: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """A command that has moved so many blocks."""
     command = [SELFKMS, "snapshot", *arguments, "--parallel", "2"]
     process = subprocess.Popen(command, env=environment(env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until(lambda: moved() >= blocks or process.poll() is not None, "some blocks are through")
@@ -87,7 +97,7 @@ def test_there_and_back(server: Server, image: Path, tmp_path: Path) -> None:
 def test_ctrl_c_and_on_again(server: Server, image: Path, tmp_path: Path) -> None:
     """Both directions stop with 130 and go on where they were; nobody else may read what they leave behind."""
     state = image.with_name("disk.img.selfkms-upload")
-    process = begun(state, 20, "import", image, env=settings(server))
+    process = begun(partial(noted, state), 20, "import", image, env=settings(server))
     process.send_signal(signal.SIGINT)
     printed, said = process.communicate(timeout=20)
     assert (process.returncode, printed) == (INTERRUPTED, "")
@@ -102,9 +112,10 @@ def test_ctrl_c_and_on_again(server: Server, image: Path, tmp_path: Path) -> Non
 
     target = tmp_path / "again.img"
     arguments = ("export", made["SnapshotId"], target)
-    process = begun(target.with_name("again.img.selfkms-download"), 20, *arguments, env=settings(server))
+    process = begun(partial(written, part_file(target)), 40, *arguments, env=settings(server))
     process.send_signal(signal.SIGINT)
-    assert (process.wait(timeout=20), process.communicate()[0]) == (INTERRUPTED, "")
+    printed, _ = process.communicate(timeout=20)
+    assert (process.returncode, printed) == (INTERRUPTED, "")
     assert not target.exists()
     back = selfkms("snapshot", *arguments, "--resume", "--json", env=settings(server))
     assert back.returncode == 0, back.stderr
@@ -117,10 +128,10 @@ def test_kill_nine_of_either_side_and_on_again(data_dir: Path, image: Path, tmp_
     """The command, then the server: after each the same command goes on, and the image is whole in the end."""
     state = image.with_name("disk.img.selfkms-upload")
     with running(data_dir, "--workers", "2") as server:
-        process = begun(state, 20, "import", image, env=settings(server))
+        process = begun(partial(noted, state), 20, "import", image, env=settings(server))
         process.kill()
         process.communicate()
-        process = begun(state, 60, "import", image, "--resume", env=settings(server))
+        process = begun(partial(noted, state), 60, "import", image, "--resume", env=settings(server))
         server.kill()
         assert process.wait(timeout=60) == 1
         assert process.communicate()[0] == ""

@@ -1,5 +1,7 @@
 """Many things at once: what is begun, what is told, and what becomes of the rest when one fails."""
 
+import os
+import signal
 from collections.abc import Iterator
 from threading import Barrier, Event
 
@@ -76,3 +78,35 @@ def test_an_interruption_is_one_too() -> None:
     with pytest.raises(KeyboardInterrupt):
         in_parallel(items(), acted.append, told.append, threads=1)
     assert sorted(told) == sorted(acted)
+
+
+@pytest.mark.parametrize("after", range(0, 40, 5))
+def test_a_signal_ends_it_between_two_steps(after: int) -> None:
+    """Whenever it comes: nothing that was begun is left, or held for good."""
+    before = signal.getsignal(signal.SIGINT)
+    acted: list[int] = []
+    told: list[int] = []
+
+    def act(number: int) -> None:
+        if number == after:
+            os.kill(os.getpid(), signal.SIGINT)
+        acted.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(range(10_000), act, told.append, threads=4)
+    assert sorted(told) == sorted(acted)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_signal_does_not_wait() -> None:
+    """Somebody is impatient: it ends where it is."""
+    ended = Event()
+
+    def act(_: int) -> None:
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            # Two at the same moment count as one.
+            ended.wait(0.05)
+
+    with pytest.raises(KeyboardInterrupt):
+        in_parallel(range(1), act, lambda _: None, threads=1)
