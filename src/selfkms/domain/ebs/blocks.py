@@ -7,6 +7,7 @@ Source: EBS direct APIs, "StartSnapshot" and "PutSnapshotBlock": blocks of 512 K
 """
 
 import re
+from base64 import b64encode
 from typing import Final
 
 import msgspec
@@ -24,6 +25,11 @@ _NAME: Final = re.compile(r"[0-9a-z][0-9a-z-]{0,99}", re.ASCII)
 
 class BlockNameError(ValueError):
     """Not a name of a lineage, a pack or a block map. Names become file names: this is where tricks with paths end."""
+
+
+def checksum_text(checksum: bytes) -> str:
+    """A checksum as the API has it: base64."""
+    return b64encode(checksum).decode("ascii")
 
 
 def check_names(*names: str) -> None:

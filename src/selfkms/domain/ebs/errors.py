@@ -99,10 +99,6 @@ class MissingParameter(EC2Error):
     """A parameter is missing."""
 
 
-class UnknownParameter(EC2Error):
-    """A parameter that is not supported here."""
-
-
 class InvalidAMIAttributeItemValue(EC2Error):
     """What should be an account ID is none."""
 

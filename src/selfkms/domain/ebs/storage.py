@@ -34,6 +34,9 @@ EVERYBODY: Final = "all"
 _SNAPSHOT_ID: Final = re.compile(r"snap-(?:[0-9a-f]{8}|[0-9a-f]{17})", re.ASCII)
 _VOLUME_ID: Final = re.compile(r"vol-(?:[0-9a-f]{8}|[0-9a-f]{17})", re.ASCII)
 _ID_HEX_DIGITS: Final = 17
+
+ID_RANDOM_BYTES: Final = 9
+"""What an ID is made of."""
 _DESCRIPTION_CHARACTERS_MAX: Final = 255
 """EBS direct APIs API Reference, "StartSnapshot", Description. Amazon EC2 has the same limit and does not say so."""
 _CLIENT_TOKEN_CHARACTERS_MAX: Final = 64
@@ -297,7 +300,7 @@ def volume_arn(region: str, account_id: str, volume_id: str) -> str:
 
 
 def new_id(kind: str, random: bytes) -> str:
-    """`snap-` or `vol-`, and 17 hex digits of at least 9 random bytes."""
+    """`snap-` or `vol-`, and 17 hex digits of `ID_RANDOM_BYTES`."""
     return f"{kind}-{random.hex()[-_ID_HEX_DIGITS:]}"
 
 

@@ -18,6 +18,7 @@ from selfkms.domain.ebs.errors import (
 )
 from selfkms.domain.ebs.events import SharedUse, shared_use_event
 from selfkms.domain.ebs.storage import (
+    ID_RANDOM_BYTES,
     Copy,
     DataKey,
     Failing,
@@ -41,7 +42,6 @@ from selfkms.services.shapes import Shape
 COPIES_AT_ONCE_MAX: Final = 20
 """Amazon EBS User Guide, "Copy an Amazon EBS snapshot", Considerations: for each destination Region."""
 
-_RANDOM_BYTES: Final = 9
 _NOT_OFFERED: Final = ("destination_outpost_arn", "destination_availability_zone")
 
 
@@ -101,7 +101,7 @@ def copy_snapshot(request: CopySnapshotRequest, source: Snapshot | None, context
         )
     _check_limit(context)
     key_arn = _destination_key(request, source, context)
-    snapshot_id = new_id("snap", context.entropy.random_bytes(_RANDOM_BYTES))
+    snapshot_id = new_id("snap", context.entropy.random_bytes(ID_RANDOM_BYTES))
     lineage = context.entropy.uuid()
     copying = _begin(source, key_arn, snapshot_id, lineage, context)
     tags = checked_tags(request.tag_specifications, "snapshot")

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from selfkms.domain.ebs.storage import EBSDefaults
 from selfkms.services.context import Context
-from selfkms.services.ebs.keys import AWS_MANAGED_ALIAS, described_key
+from selfkms.services.ebs.keys import AWS_MANAGED_ALIAS, default_key, defaults_of, described_key
 from selfkms.services.operation import Audit, Operation
 from selfkms.services.shapes import Shape
 
@@ -39,15 +39,13 @@ class DefaultKmsKeyIdResult(Shape, frozen=True, kw_only=True):
     kms_key_id: str
 
 
-def defaults_of(context: Context) -> EBSDefaults:
-    """What the caller's account has set in this Region, or what AWS begins with."""
-    found = context.database.ebs_defaults(context.account_id, context.region)
-    return found or EBSDefaults(account_id=context.account_id, region=context.region)
+def _present(context: Context) -> EBSDefaults:
+    return defaults_of(context.database, context.account_id, context.region)
 
 
 def get_encryption_by_default(_request: DefaultsRequest, context: Context) -> EncryptionByDefaultResult:
     """Whether encryption by default is on."""
-    encrypted = defaults_of(context).encrypted
+    encrypted = _present(context).encrypted
     return EncryptionByDefaultResult(ebs_encryption_by_default=encrypted, sse_type="sse-kms" if encrypted else "none")
 
 
@@ -62,13 +60,13 @@ def disable_encryption_by_default(_request: DefaultsRequest, context: Context) -
 
 
 def _set_encrypted(context: Context, *, encrypted: bool) -> EncryptionByDefaultResult:
-    context.put(defaults_of(context).changed(encrypted=encrypted))
+    context.put(_present(context).changed(encrypted=encrypted))
     return EncryptionByDefaultResult(ebs_encryption_by_default=encrypted)
 
 
 def get_default_key(_request: DefaultsRequest, context: Context) -> DefaultKmsKeyIdResult:
     """The ARN of the default key; the alias of the AWS managed key as long as nobody chose another."""
-    return DefaultKmsKeyIdResult(kms_key_id=defaults_of(context).key_arn or AWS_MANAGED_ALIAS)
+    return DefaultKmsKeyIdResult(kms_key_id=default_key(context))
 
 
 def modify_default_key(request: ModifyEbsDefaultKmsKeyIdRequest, context: Context) -> DefaultKmsKeyIdResult:
@@ -78,14 +76,14 @@ def modify_default_key(request: ModifyEbsDefaultKmsKeyIdRequest, context: Contex
         InvalidParameterValue, AuthFailure: see `described_key`.
     """
     key = described_key(context, request.kms_key_id)
-    context.put(defaults_of(context).changed(key_arn=key.arn))
+    context.put(_present(context).changed(key_arn=key.arn))
     return DefaultKmsKeyIdResult(kms_key_id=key.arn)
 
 
 def reset_default_key(_request: DefaultsRequest, context: Context) -> DefaultKmsKeyIdResult:
     """Go back to the AWS managed key, which is made if it is not there yet."""
     key = described_key(context, AWS_MANAGED_ALIAS)
-    context.put(defaults_of(context).changed(key_arn=None))
+    context.put(_present(context).changed(key_arn=None))
     return DefaultKmsKeyIdResult(kms_key_id=key.arn)
 
 

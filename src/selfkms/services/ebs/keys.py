@@ -16,11 +16,12 @@ from selfkms.domain.ebs.errors import (
     ResourceNotFoundException,
     ValidationException,
 )
-from selfkms.domain.ebs.storage import CONTEXT_NAME, DATA_KEY_BYTES, DataKey
+from selfkms.domain.ebs.storage import CONTEXT_NAME, DATA_KEY_BYTES, DataKey, EBSDefaults
 from selfkms.domain.errors import AccessDeniedException, AWSError
 from selfkms.domain.kms.errors import NotFoundException
 from selfkms.domain.kms.grants import GrantConstraints
 from selfkms.domain.secrets import Secret
+from selfkms.ports.database import Database
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_service import KeyService
 from selfkms.services.context import Context
@@ -82,16 +83,20 @@ def described_key(context: Context, named: str) -> DescribedKey:
     return DescribedKey(found.arn)
 
 
+def defaults_of(database: Database, account_id: str, region: str) -> EBSDefaults:
+    """What an account has set in a Region, or what AWS begins with."""
+    found = database.ebs_defaults(account_id, region)
+    return found or EBSDefaults(account_id=account_id, region=region)
+
+
 def default_key(context: Context) -> str:
     """What names the KMS key that the account wants for whatever names none."""
-    defaults = context.database.ebs_defaults(context.account_id, context.region)
-    return (defaults.key_arn if defaults is not None else None) or AWS_MANAGED_ALIAS
+    return defaults_of(context.database, context.account_id, context.region).key_arn or AWS_MANAGED_ALIAS
 
 
 def encrypted_by_default(context: Context) -> bool:
     """Whether the account wants everything new to be encrypted."""
-    defaults = context.database.ebs_defaults(context.account_id, context.region)
-    return defaults is not None and defaults.encrypted
+    return defaults_of(context.database, context.account_id, context.region).encrypted
 
 
 def new_data_key(service: KeyService, context: Context, key_arn: str, context_id: str) -> DataKey:
@@ -106,6 +111,24 @@ def new_data_key(service: KeyService, context: Context, key_arn: str, context_id
         key_id=key_arn,
         number_of_bytes=DATA_KEY_BYTES,
         encryption_context={CONTEXT_NAME: context_id},
+    )
+    return DataKey(wrapped=made.ciphertext_blob, key_arn=key_arn, context_id=context_id)
+
+
+def rewrapped(service: KeyService, context: Context, data_key: DataKey, key_arn: str, context_id: str) -> DataKey:
+    """The same data key under another KMS key, or for something else under its own.
+
+    Raises:
+        AWSError: what KMS refuses it with.
+    """
+    made = service.call(
+        "ReEncrypt",
+        region=context.region,
+        ciphertext_blob=data_key.wrapped,
+        source_key_id=data_key.key_arn,
+        source_encryption_context=data_key.encryption_context,
+        destination_key_id=key_arn,
+        destination_encryption_context={CONTEXT_NAME: context_id},
     )
     return DataKey(wrapped=made.ciphertext_blob, key_arn=key_arn, context_id=context_id)
 

@@ -3,10 +3,9 @@
 Source: EBS direct APIs API Reference, the operations of these names.
 """
 
-from base64 import b64encode
 from typing import Final
 
-from selfkms.domain.ebs.blocks import BLOCK_BYTES
+from selfkms.domain.ebs.blocks import BLOCK_BYTES, checksum_text
 from selfkms.domain.ebs.errors import ValidationException
 from selfkms.domain.ebs.storage import Snapshot, SnapshotState
 from selfkms.domain.secrets import Secret
@@ -177,7 +176,7 @@ def get_snapshot_block(
     return GetSnapshotBlockResult(
         data_length=BLOCK_BYTES,
         block_data=block.data,
-        checksum=b64encode(block.checksum).decode("ascii"),
+        checksum=checksum_text(block.checksum),
         checksum_algorithm="SHA256",
     )
 

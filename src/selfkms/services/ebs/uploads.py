@@ -5,13 +5,14 @@ access the contents of an EBS snapshot".
 """
 
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from selfkms.domain.ebs.blocks import BLOCK_BYTES
+from selfkms.domain.ebs.blocks import BLOCK_BYTES, VOLUME_GIB_MAX
 from selfkms.domain.ebs.errors import (
     ConflictException,
     InvalidSignatureException,
@@ -20,6 +21,7 @@ from selfkms.domain.ebs.errors import (
 from selfkms.domain.ebs.storage import (
     CONTEXT_NAME,
     DATA_KEY_BYTES,
+    ID_RANDOM_BYTES,
     DataKey,
     Snapshot,
     SnapshotState,
@@ -27,34 +29,28 @@ from selfkms.domain.ebs.storage import (
     new_id,
 )
 from selfkms.domain.errors import AccessDeniedException
+from selfkms.domain.policy.facts import Fact
 from selfkms.domain.secrets import SECRET_ACCESS, Secret
-from selfkms.domain.tags import Tag
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.services.context import Context
 from selfkms.services.ebs import keys
+from selfkms.services.ebs.shapes import EC2Tag, of_tags, tag_rows, tags_of
 from selfkms.services.ebs.stored import blocks_of
 from selfkms.services.operation import Audit, NewStorage, Operation, SnapshotNamed
 from selfkms.services.shapes import Shape
 
-SIZE_GIB_MAX: Final = 65_536
 TIMEOUT_MINUTES: Final = 60
 _TAGS_MAX: Final = 50
 _SEALED: Final = "data key of an upload"
 _SHA256: Final = "SHA256"
 _LINEAR: Final = "LINEAR"
-_RANDOM_BYTES: Final = 9
 _HIDDEN: Final = "HIDDEN_DUE_TO_SECURITY_REASONS"
-
-
-class DirectTag(Shape, frozen=True, kw_only=True):
-    key: str | None = None
-    value: str | None = None
 
 
 class StartSnapshotRequest(Shape, frozen=True, kw_only=True):
     volume_size: int
     parent_snapshot_id: str | None = None
-    tags: tuple[DirectTag, ...] = ()
+    tags: tuple[EC2Tag, ...] = ()
     description: str | None = None
     client_token: str | None = None
     encrypted: bool | None = None
@@ -70,7 +66,7 @@ class StartSnapshotResult(Shape, frozen=True, kw_only=True):
     volume_size: int
     block_size: int
     description: str | None = None
-    tags: tuple[DirectTag, ...] | None = None
+    tags: tuple[EC2Tag, ...] | None = None
     parent_snapshot_id: str | None = None
     kms_key_arn: str | None = None
     sse_type: str | None = None
@@ -111,7 +107,7 @@ def check_start_snapshot(request: StartSnapshotRequest) -> None:
     3. Tags.
     """
     # 1.
-    if request.volume_size > SIZE_GIB_MAX:
+    if request.volume_size > VOLUME_GIB_MAX:
         raise ValidationException("The volume size is not valid.", "INVALID_VOLUME_SIZE")
     # 2.
     named = request.encrypted is not None or request.kms_key_arn is not None
@@ -120,7 +116,7 @@ def check_start_snapshot(request: StartSnapshotRequest) -> None:
     if request.kms_key_arn is not None and request.encrypted is False:
         raise _invalid("KmsKeyArn cannot be specified when Encrypted is false.")
     # 3.
-    names = [tag.key or "" for tag in request.tags]
+    names = [tag.key for tag in request.tags]
     reserved = any(name.lower().startswith("aws:") or not name for name in names)
     if len(names) > _TAGS_MAX or len(set(names)) < len(names) or reserved:
         raise ValidationException("The tags are not valid.", "INVALID_TAG")
@@ -141,7 +137,7 @@ def start_snapshot(request: StartSnapshotRequest, parent: Snapshot | None, conte
             raise ConflictException("The client token was used with other parameters.")
         if before is not None:
             return _started(before)
-    snapshot_id = new_id("snap", context.entropy.random_bytes(_RANDOM_BYTES))
+    snapshot_id = new_id("snap", context.entropy.random_bytes(ID_RANDOM_BYTES))
     if parent is not None:
         _check_parent(parent, request, context)
         # Raises its row version: it cannot be deleted at this very moment, and its blocks with it.
@@ -163,7 +159,7 @@ def start_snapshot(request: StartSnapshotRequest, parent: Snapshot | None, conte
         data_key=data_key,
         description=request.description or "",
         parent_id=None if parent is None else parent.snapshot_id,
-        tags=tuple(Tag(tag.key or "", tag.value or "") for tag in request.tags),
+        tags=tags_of(request.tags),
         client_token=request.client_token,
         fingerprint=fingerprint,
         work=Upload(
@@ -233,11 +229,6 @@ def upload_key(upload: Upload, snapshot_id: str, installation_keys: Installation
     return installation_keys.open(upload.sealed_key, bound_to=(_SEALED, snapshot_id))
 
 
-def linear(checksum: bytes) -> str:
-    """A checksum as the API has it."""
-    return b64encode(checksum).decode("ascii")
-
-
 def _upload_of(snapshot: Snapshot) -> Upload | None:
     pending = snapshot.state is SnapshotState.PENDING
     return snapshot.work if pending and isinstance(snapshot.work, Upload) else None
@@ -255,28 +246,18 @@ def _check_parent(parent: Snapshot, request: StartSnapshotRequest, context: Cont
 def _inherited(parent: Snapshot, snapshot_id: str, context: Context) -> tuple[DataKey, Secret]:
     """The data key of the parent, bound to the child."""
     assert parent.data_key is not None, "it is completed"
-    if not parent.encrypted:
+    if parent.data_key.key_arn is None:
         return parent.data_key, keys.open_plain(context.keys, parent.data_key, parent.lineage)
     service = keys.direct(context)
-    encryption_context = {CONTEXT_NAME: snapshot_id}
     with keys.told_directly():
-        wrapped = service.call(
-            "ReEncrypt",
-            region=context.region,
-            ciphertext_blob=parent.data_key.wrapped,
-            source_key_id=parent.data_key.key_arn,
-            source_encryption_context=parent.data_key.encryption_context,
-            destination_key_id=parent.data_key.key_arn,
-            destination_encryption_context=encryption_context,
-        ).ciphertext_blob
+        data_key = keys.rewrapped(service, context, parent.data_key, parent.data_key.key_arn, snapshot_id)
         opened = service.call(
             "Decrypt",
             region=context.region,
-            ciphertext_blob=wrapped,
-            key_id=parent.data_key.key_arn,
-            encryption_context=encryption_context,
+            ciphertext_blob=data_key.wrapped,
+            key_id=data_key.key_arn,
+            encryption_context=data_key.encryption_context,
         )
-    data_key = DataKey(wrapped=wrapped, key_arn=parent.data_key.key_arn, context_id=snapshot_id)
     return data_key, opened.plaintext
 
 
@@ -314,7 +295,7 @@ def _started(snapshot: Snapshot) -> StartSnapshotResult:
         volume_size=snapshot.size_gib,
         block_size=BLOCK_BYTES,
         description=snapshot.description or None,
-        tags=tuple(DirectTag(key=tag.tag_key, value=tag.tag_value) for tag in snapshot.tags) or None,
+        tags=tag_rows(snapshot.tags),
         parent_snapshot_id=snapshot.parent_id,
         kms_key_arn=snapshot.key_arn,
         sse_type="sse-kms" if snapshot.encrypted else None,
@@ -336,17 +317,14 @@ def _no_snapshot(snapshot: Snapshot) -> ValidationException:
     return ValidationException(f"The snapshot {snapshot.snapshot_id} takes no blocks.", "INVALID_SNAPSHOT_ID")
 
 
-def condition_keys(request: Any) -> dict[str, str | tuple[str, ...]]:
+def condition_keys(request: Any) -> Mapping[str, Fact]:
     """Service Authorization Reference, "Amazon Elastic Block Store"."""
-    found: dict[str, str | tuple[str, ...]] = {"ebs:VolumeSize": str(request.volume_size)}
+    found: dict[str, Fact] = {"ebs:VolumeSize": str(request.volume_size)}
     if request.description is not None:
         found["ebs:Description"] = request.description
     if request.parent_snapshot_id is not None:
         found["ebs:ParentSnapshot"] = request.parent_snapshot_id
-    found |= {f"aws:RequestTag/{tag.key}": tag.value or "" for tag in request.tags}
-    if request.tags:
-        found["aws:TagKeys"] = tuple(tag.key or "" for tag in request.tags)
-    return found
+    return {**found, **of_tags(tags_of(request.tags))}
 
 
 def hidden(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from selfkms.domain.ebs.blocks import VOLUME_GIB_MAX
 from selfkms.domain.ebs.errors import (
     IdempotentParameterMismatch,
     IncorrectState,
@@ -25,8 +26,7 @@ from selfkms.domain.ebs.errors import (
 )
 from selfkms.domain.ebs.events import SharedUse
 from selfkms.domain.ebs.storage import (
-    CONTEXT_NAME,
-    DataKey,
+    ID_RANDOM_BYTES,
     Failing,
     Snapshot,
     SnapshotState,
@@ -58,9 +58,6 @@ from selfkms.services.ebs.shapes import (
 from selfkms.services.operation import Audit, NewStorage, Operation, SnapshotNamed, VolumeNamed
 from selfkms.services.shapes import Shape
 
-SIZE_GIB_MAX: Final = 65_536
-
-_RANDOM_BYTES: Final = 9
 _ZONE_LETTERS: Final = re.compile("[a-f]", re.ASCII)
 _TYPES: Final = frozenset({"standard", "io1", "io2", "gp2", "gp3", "sc1", "st1"})
 _PROVISIONED: Final = frozenset({"io1", "io2"})
@@ -106,8 +103,8 @@ def check_create_volume(request: CreateVolumeRequest) -> None:
         raise MissingParameter("The request must contain the parameter zone")
     if request.size is None and request.snapshot_id is None:
         raise MissingParameter("The request must contain the parameter size/snapshot")
-    if request.size is not None and not 1 <= request.size <= SIZE_GIB_MAX:
-        raise InvalidParameterValue(f"Volume of {request.size}GiB is not between 1GiB and {SIZE_GIB_MAX}GiB.")
+    if request.size is not None and not 1 <= request.size <= VOLUME_GIB_MAX:
+        raise InvalidParameterValue(f"Volume of {request.size}GiB is not between 1GiB and {VOLUME_GIB_MAX}GiB.")
     if request.kms_key_id is not None and not request.encrypted:
         raise InvalidParameterDependency("The parameter KmsKeyId requires the parameter Encrypted to be set.")
     if request.volume_type not in _TYPES:
@@ -148,7 +145,7 @@ def create_volume(request: CreateVolumeRequest, snapshot: Snapshot | None, conte
     volume = Volume(
         account_id=context.account_id,
         region=context.region,
-        volume_id=new_id("vol", context.entropy.random_bytes(_RANDOM_BYTES)),
+        volume_id=new_id("vol", context.entropy.random_bytes(ID_RANDOM_BYTES)),
         size_gib=size,
         created_at=context.now,
         lineage=context.entropy.uuid(),
@@ -183,7 +180,7 @@ def create_snapshot(request: CreateSnapshotRequest, volume: Volume, context: Con
     snapshot = Snapshot(
         account_id=context.account_id,
         region=context.region,
-        snapshot_id=new_id("snap", context.entropy.random_bytes(_RANDOM_BYTES)),
+        snapshot_id=new_id("snap", context.entropy.random_bytes(ID_RANDOM_BYTES)),
         volume_id=volume.volume_id,
         size_gib=volume.size_gib,
         created_at=context.now,
@@ -225,10 +222,14 @@ def _key(request: CreateVolumeRequest, snapshot: Snapshot | None, context: Conte
         return keys.described_key(context, request.kms_key_id).arn
     if snapshot is not None and snapshot.encrypted and snapshot.account_id == context.account_id:
         return snapshot.key_arn
-    encrypted = request.encrypted or keys.encrypted_by_default(context) or (snapshot is not None and snapshot.encrypted)
-    if not encrypted:
+    if not _encrypted(request, snapshot, by_default=keys.encrypted_by_default(context)):
         return None
     return keys.described_key(context, keys.default_key(context)).arn
+
+
+def _encrypted(request: CreateVolumeRequest, snapshot: Snapshot | None, *, by_default: bool) -> bool:
+    """Whether the volume will be: what conditions are told, and what is done."""
+    return bool(request.encrypted) or by_default or (snapshot is not None and snapshot.encrypted)
 
 
 def _empty(volume: Volume, key_arn: str | None, context: Context) -> Volume:
@@ -255,22 +256,9 @@ def _filled(volume: Volume, snapshot: Snapshot, key_arn: str | None, context: Co
     if key_arn is None:
         return sharing.changed(data_key=snapshot.data_key).completed(snapshot.blocks)
     try:
-        wrapped = (
-            keys.front(context)
-            .call(
-                "ReEncrypt",
-                region=context.region,
-                ciphertext_blob=snapshot.data_key.wrapped,
-                source_key_id=snapshot.key_arn,
-                source_encryption_context=snapshot.data_key.encryption_context,
-                destination_key_id=key_arn,
-                destination_encryption_context={CONTEXT_NAME: volume.volume_id},
-            )
-            .ciphertext_blob
-        )
+        data_key = keys.rewrapped(keys.front(context), context, snapshot.data_key, key_arn, volume.volume_id)
     except AWSError as error:
         return _doomed(volume, error, context)
-    data_key = DataKey(wrapped=wrapped, key_arn=key_arn, context_id=volume.volume_id)
     return sharing.changed(data_key=data_key).completed(snapshot.blocks)
 
 
@@ -296,12 +284,8 @@ def _facts_of_new_volume(
     snapshot = None if request.snapshot_id is None else database.snapshot_of_anybody(region, request.snapshot_id)
     if snapshot is not None and not snapshot.visible_to(account_id):
         snapshot = None
-    defaults = database.ebs_defaults(account_id, region)
-    encrypted = (
-        request.encrypted
-        or (defaults is not None and defaults.encrypted)
-        or (snapshot is not None and snapshot.encrypted)
-    )
+    by_default = keys.defaults_of(database, account_id, region).encrypted
+    encrypted = _encrypted(request, snapshot, by_default=by_default)
     size = request.size if request.size is not None or snapshot is None else snapshot.size_gib
     known: dict[str, object] = {
         "ec2:AvailabilityZone": request.availability_zone,

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from selfkms.domain.arns import ARN
 from selfkms.domain.cloudtrail.record import AuditRecord
+from selfkms.domain.ebs.blocks import checksum_text
 from selfkms.domain.ebs.storage import Copy, DataKey, Failing, KeyUse, Snapshot, Sweep, Upload, Volume
 from selfkms.domain.errors import AWSError
 from selfkms.domain.iam.callers import Caller
@@ -22,7 +23,7 @@ from selfkms.ports.database import CorruptRecordError, Database
 from selfkms.ports.installation_keys import InstallationKeys
 from selfkms.ports.key_service import KeyService
 from selfkms.services.ebs import keys
-from selfkms.services.ebs.uploads import linear, upload_key
+from selfkms.services.ebs.uploads import upload_key
 
 _log: Final = logging.getLogger(__name__)
 
@@ -135,7 +136,7 @@ class StorageWork:
         )
         if finished.written != upload.changed_blocks:
             self._fail(snapshot, "Changed blocks count mismatch for snapshot", ())
-        elif upload.checksum is not None and upload.checksum != linear(finished.checksum):
+        elif upload.checksum is not None and upload.checksum != checksum_text(finished.checksum):
             self._fail(snapshot, "Checksum mismatch for snapshot", ())
         else:
             self._database.commit([Put(snapshot.completed(finished.map, at=self._clock.now()))])
