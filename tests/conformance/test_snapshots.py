@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import pytest
 
+from harness.block_checksums import checksum_of, linear
 from harness.server import Server, running
-from harness.stored_snapshots import ENCRYPTED, Storage, checksum, linear, random_blocks, refused
+from harness.stored_snapshots import ENCRYPTED, Storage, random_blocks, refused
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
 
 LAST: Final = 2_047
@@ -54,7 +55,7 @@ def test_of_several_blocks_with_one_index_the_last_one_counts(storage: Storage) 
     ("said", "message"),
     [
         ({"ChangedBlocksCount": 3}, "Changed blocks count mismatch for snapshot"),
-        ({"Checksum": checksum(b"")}, "Checksum mismatch for snapshot"),
+        ({"Checksum": checksum_of(b"")}, "Checksum mismatch for snapshot"),
     ],
 )
 def test_what_is_not_all_of_it_comes_to_nothing(storage: Storage, said: dict[str, Any], message: str) -> None:
@@ -71,7 +72,7 @@ def test_blocks_that_are_none_are_refused(storage: Storage, parent: tuple[str, d
     """By checksum, length, place; and one for a snapshot that is complete. The upload then goes on."""
     (data,) = random_blocks((0,), seed=3).values()
     snapshot_id = storage.start(**ENCRYPTED)
-    wrong = {"Checksum": checksum(ZEROS)}
+    wrong = {"Checksum": checksum_of(ZEROS)}
     assert refused(storage.put, snapshot_id, 0, data, **wrong)[:2] == (403, "InvalidSignatureException")
     assert refused(storage.put, snapshot_id, 0, data[:-1]) == (400, "ValidationException", "INVALID_BLOCK")
     assert refused(storage.put, snapshot_id, LAST + 1, data) == (400, "ValidationException", "INVALID_BLOCK")
@@ -158,7 +159,7 @@ def test_blocks_over_tls_are_not_signed_twice(data_dir: Path) -> None:
         assert signed == ["UNSIGNED-PAYLOAD"] * 2
         assert storage.read(snapshot_id) == blocks
         other = storage.start()
-        wrong = {"Checksum": checksum(ZEROS)}
+        wrong = {"Checksum": checksum_of(ZEROS)}
         assert refused(storage.put, other, 0, blocks[0], **wrong)[:2] == (403, "InvalidSignatureException")
 
 

@@ -12,10 +12,11 @@ from typing import Final
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
+from harness.block_checksums import checksum_of
 from harness.canaries import Canaries, files_below, where
 from harness.processes import Processes, full_for, until
 from harness.server import BOB_ACCOUNT, Server, read_journal, running
-from harness.stored_snapshots import ENCRYPTED, Storage, checksum, random_blocks, refused
+from harness.stored_snapshots import ENCRYPTED, Storage, random_blocks, refused
 from selfkms.adapters.block_files.layout import ENTRY_BYTES
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
 
@@ -200,7 +201,7 @@ def test_no_plaintext_of_a_block_is_anywhere(data_dir: Path) -> None:
 def refuse_blocks(storage: Storage, stranger: Storage, block: Callable[[str], bytes]) -> None:
     """Blocks that are not taken: another checksum, another length, no such place, no such snapshot, nobody's."""
     snapshot_id = storage.start()
-    refused(storage.put, snapshot_id, 0, block("checksum"), Checksum=checksum(b""))
+    refused(storage.put, snapshot_id, 0, block("checksum"), Checksum=checksum_of(b""))
     refused(storage.put, snapshot_id, 0, block("length")[:2_000])
     refused(storage.put, snapshot_id, 4_000, block("place"))
     refused(storage.put, "snap-00000000000000000", 0, block("no snapshot"))

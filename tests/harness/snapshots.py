@@ -1,9 +1,7 @@
 """A world with snapshots: requests to the EBS direct APIs and to Amazon EC2, written and read by botocore."""
 
-import hashlib
 import io
 import json
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -14,6 +12,7 @@ from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
+from harness.block_checksums import checksum_of
 from harness.world import ALICE_ACCOUNT, REGION, Refused, World, loaded
 from selfkms.domain.arns import root_arn
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
@@ -29,17 +28,6 @@ _PROTOCOLS: Final = {"ebs": "rest-json", "ec2": "ec2"}
 def block(mark: int) -> bytes:
     """A block that is not like another one."""
     return mark.to_bytes(4, "big") * (BLOCK_BYTES // 4)
-
-
-def checksum_of(data: bytes) -> str:
-    """As PutSnapshotBlock wants it."""
-    return b64encode(hashlib.sha256(data).digest()).decode()
-
-
-def linear(blocks: Mapping[int, bytes]) -> str:
-    """As CompleteSnapshot wants it."""
-    digests = (hashlib.sha256(blocks[index]).digest() for index in sorted(blocks))
-    return checksum_of(b"".join(digests))
 
 
 class SnapshotWorld(World):

@@ -1,8 +1,6 @@
 """Snapshots over a socket, by boto3: uploads as clients of the EBS direct APIs make them, copies, their outcomes."""
 
-import hashlib
 import time
-from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -13,6 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from harness.block_checksums import checksum_of, linear
 from harness.server import Server, credentials_of
 from selfkms.domain.ebs.blocks import BLOCK_BYTES
 
@@ -26,16 +25,6 @@ def random_blocks(indices: Iterable[int], *, seed: int = 0) -> dict[int, bytes]:
     """Blocks that are all different."""
     random = Random(seed)
     return {index: random.randbytes(BLOCK_BYTES) for index in indices}
-
-
-def checksum(data: bytes) -> str:
-    """The SHA-256 of a block as the API has it."""
-    return b64encode(hashlib.sha256(data).digest()).decode()
-
-
-def linear(blocks: Mapping[int, bytes]) -> str:
-    """What LINEAR gives over the checksums of blocks."""
-    return checksum(b"".join(hashlib.sha256(data).digest() for _, data in sorted(blocks.items())))
 
 
 class Storage:
@@ -72,7 +61,7 @@ class Storage:
             "BlockIndex": index,
             "BlockData": data,
             "DataLength": len(data),
-            "Checksum": checksum(data),
+            "Checksum": checksum_of(data),
             "ChecksumAlgorithm": "SHA256",
         }
         self.direct.put_snapshot_block(**{**wanted, **parameters})
@@ -133,7 +122,7 @@ class Storage:
         """A block, which is what its checksum says."""
         answer = self.direct.get_snapshot_block(SnapshotId=snapshot_id, BlockIndex=index, BlockToken=token)
         data: bytes = answer["BlockData"].read()
-        assert answer["Checksum"] == checksum(data)
+        assert answer["Checksum"] == checksum_of(data)
         assert (answer["DataLength"], answer["ChecksumAlgorithm"]) == (BLOCK_BYTES, "SHA256")
         return data
 

@@ -2,17 +2,16 @@
 
 import base64
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import botocore.session
-import msgspec
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.parsers import QueryParser
 from botocore.serialize import QuerySerializer
 
+from harness.results import as_read, result_of
 from selfkms.domain.errors import (
     AccessDeniedException,
     AWSError,
@@ -87,26 +86,6 @@ def sample(shape: Any, number: int = 2) -> Any:
             return f"{AWKWARD}{number}" if number else ""
         case other:
             pytest.fail(f"a type that no result has had before: {other}")
-
-
-def as_read(shape: Any, value: Any) -> Any:
-    """What a client makes of a value that we send."""
-    match shape.type_name:
-        case "structure":
-            return {name: as_read(member, value[name]) for name, member in shape.members.items()}
-        case "list":
-            return [as_read(shape.member, entry) for entry in value]
-        case "map":
-            return {key: as_read(shape.value, entry) for key, entry in value.items()}
-        case "timestamp":
-            return datetime.fromtimestamp(value, UTC)
-        case _:
-            return value
-
-
-def result_of(members: Mapping[str, Any]) -> msgspec.Struct:
-    """A result as a service gives it, with these members."""
-    return msgspec.defstruct("Result", [(name, Any) for name in members], frozen=True)(**members)
 
 
 # -- botocore's requests are read, botocore reads our answers

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 import botocore.session
-import msgspec
 import pytest
 from botocore.awsrequest import AWSRequest, HeadersDict
 from botocore.parsers import create_parser
@@ -15,6 +13,7 @@ from botocore.serialize import create_serializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.results import as_read, result_of
 from selfkms.domain.errors import (
     AccessDeniedException,
     AWSError,
@@ -158,24 +157,6 @@ def sample(shape: Any, entries: int) -> Any:
             return f'a"é{entries}'
         case other:
             pytest.fail(f"a type that no result has had before: {other}")
-
-
-def as_read(shape: Any, value: Any) -> Any:
-    """What a client makes of a value that we send."""
-    match shape.type_name:
-        case "structure":
-            return {name: as_read(member, value[name]) for name, member in shape.members.items()}
-        case "list":
-            return [as_read(shape.member, entry) for entry in value]
-        case "timestamp":
-            return datetime.fromtimestamp(value, UTC)
-        case _:
-            return value
-
-
-def result_of(members: Mapping[str, Any]) -> msgspec.Struct:
-    """A result as a service gives it, with these members."""
-    return msgspec.defstruct("Result", [(name, Any) for name in members], frozen=True)(**members)
 
 
 # -- botocore's requests are read, botocore reads our answers

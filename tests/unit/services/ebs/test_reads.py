@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.snapshots import SnapshotWorld, block, checksum_of
+from harness.block_checksums import checksum_of
+from harness.snapshots import SnapshotWorld, block
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT
 
 BLOCKS = {index: block(index) for index in (0, 3, 2_047)}

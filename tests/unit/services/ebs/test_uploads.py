@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.snapshots import SnapshotWorld, block, checksum_of, linear
+from harness.block_checksums import checksum_of, linear
+from harness.snapshots import SnapshotWorld, block
 from harness.world import ALICE_ACCOUNT, BOB_ACCOUNT
 
 BLOCKS = {0: block(1), 7: bytes(524_288), 2_047: block(2)}
