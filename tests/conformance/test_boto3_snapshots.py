@@ -82,12 +82,14 @@ def test_sharing(ec2: Any, other_ec2: Any, snapshot_id: str) -> None:
     )
     attribute = ec2.describe_snapshot_attribute(SnapshotId=snapshot_id, Attribute="createVolumePermission")
     assert attribute["CreateVolumePermissions"] == [{"UserId": BOB_ACCOUNT}]
-    shared = other_ec2.describe_snapshots(RestorableByUserIds=["self"], OwnerIds=[ALICE_ACCOUNT])["Snapshots"]
+    # Other tests share snapshots of the same server, too.
+    alone = [{"Name": "snapshot-id", "Values": [snapshot_id]}]
+    shared = other_ec2.describe_snapshots(RestorableByUserIds=["self"], Filters=alone)["Snapshots"]
     assert [(row["SnapshotId"], row["OwnerId"], "Tags" in row) for row in shared] == [
         (snapshot_id, ALICE_ACCOUNT, False)
     ]
     ec2.reset_snapshot_attribute(SnapshotId=snapshot_id, Attribute="createVolumePermission")
-    assert other_ec2.describe_snapshots(OwnerIds=[ALICE_ACCOUNT])["Snapshots"] == []
+    assert other_ec2.describe_snapshots(Filters=alone)["Snapshots"] == []
 
 
 def test_a_volume_and_its_tags(ec2: Any, snapshot_id: str) -> None:
